@@ -1,0 +1,314 @@
+"""The journal of one environment, folded into what stands now.
+
+Every entry is a fact with a kind and a payload; `fold` is the only reader of payloads. What is not in an entry
+doesn't exist: there is no second record of a promotion's state.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from towpath.core.errors import UsageError
+from towpath.core.promotion import Outcome, Plan, Step, StepKind, Strategy
+from towpath.core.release import ImageRef, parse_image
+
+
+class Kind(StrEnum):
+    """What an entry says happened."""
+
+    OPENED = "promotion-opened"  # plan, policy, gates
+    STEP_STARTED = "step-started"  # step
+    STEP_DONE = "step-done"  # step, drawn, seconds
+    APPLYING = "applying"  # drawn: written before an effect changes what is drawn
+    RESET = "reset"  # drawn, reason: the candidate was set to traffic 0; the ramp begins again
+    VERDICT = "verdict"  # the judge's, in words and figures
+    ROLLING_BACK = "rolling-back"  # reason, bad, outcome
+    CLOSED = "promotion-closed"  # outcome, reason
+    MARKED_BAD = "release-marked-bad"  # digest, reason
+    ALLOWED = "bad-mark-overridden"  # digest, reason
+    PAUSED = "paused"  # reason
+    UNPAUSED = "unpaused"
+    ABORT = "abort-requested"  # reason
+    PUBLISHED = "published"  # commit
+
+
+class Recorded(Protocol):
+    """The part of a journal entry that the fold reads."""
+
+    @property
+    def time(self) -> float:
+        """Seconds since the epoch."""
+
+    @property
+    def actor(self) -> str:
+        """Who."""
+
+    @property
+    def promotion(self) -> int:
+        """Of which promotion; 0 for none."""
+
+    @property
+    def kind(self) -> str:
+        """A `Kind`, or another module's."""
+
+    @property
+    def payload(self) -> Mapping[str, object]:
+        """JSON."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Open:
+    """The promotion that an environment is in the middle of.
+
+    Attributes:
+        plan: as it was opened.
+        policy: the canary's policy as it was pinned, JSON.
+        actor: who opened it.
+        since: when, seconds since the epoch.
+        next_step: index of the first step that isn't done.
+        drawn: hashes the program may rightly export now: what was applied last, or is being applied.
+        traffic: the candidate's percent, as last applied.
+        replicas: the candidate's replicas, as last applied.
+        rolling_back: why the candidate is being taken away; empty while it isn't.
+        outcome: how a roll back will be closed.
+        bad: whether the roll back marks the candidate.
+        paused: why no step is taken; empty while steps are.
+        abort: why it is to be aborted; empty while it isn't.
+    """
+
+    plan: Plan
+    policy: Mapping[str, object]
+    actor: str
+    since: float
+    next_step: int = 0
+    drawn: tuple[str, ...] = ()
+    traffic: float = 0.0
+    replicas: int = 0
+    rolling_back: str = ""
+    outcome: Outcome = Outcome.ROLLED_BACK
+    bad: bool = True
+    paused: str = ""
+    abort: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closed:
+    """A promotion that ended.
+
+    Attributes:
+        plan: as it was opened.
+        actor: who opened it.
+        since: when it was opened, seconds since the epoch.
+        until: when it ended.
+        outcome: how.
+        reason: why, in words; empty for a good end.
+        published: the commit that brought the stack file to the tracked branch; empty: not yet.
+    """
+
+    plan: Plan
+    actor: str
+    since: float
+    until: float
+    outcome: Outcome
+    reason: str
+    published: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """What an environment's journal amounts to.
+
+    Attributes:
+        open: the promotion under way.
+        closed: the ended ones, oldest first.
+        bad: (digest, reason) of releases that may not be promoted again.
+        last_id: highest promotion number that was ever opened.
+    """
+
+    open: Open | None = None
+    closed: tuple[Closed, ...] = ()
+    bad: tuple[tuple[str, str], ...] = ()
+    last_id: int = 0
+
+    def bad_reason(self, image: ImageRef) -> str:
+        """Why this digest may not be promoted; empty when it may."""
+        return dict(self.bad).get(image.digest, "")
+
+    def promoted(self, endpoint: str) -> tuple[Closed, ...]:
+        """Promotions of that endpoint that succeeded, oldest first."""
+        return tuple(c for c in self.closed if c.outcome is Outcome.PROMOTED and c.plan.endpoint == endpoint)
+
+    def last_good(self, endpoint: str, serving: ImageRef | None) -> ImageRef | None:
+        """The newest promoted release that isn't served now and isn't marked bad: where a rollback goes."""
+        for promotion in reversed(self.promoted(endpoint)):
+            candidate = promotion.plan.candidate
+            if candidate != serving and not self.bad_reason(candidate):
+                return candidate
+        return None
+
+
+def fold(entries: Iterable[Recorded]) -> History:
+    """What stands after these entries, in order."""
+    history = History()
+    for entry in entries:
+        history = _after(history, entry)
+    return history
+
+
+def _after(history: History, entry: Recorded) -> History:
+    change = _CHANGES.get(entry.kind)
+    if change is not None:
+        return change(history, entry)
+    advance = _ADVANCES.get(entry.kind)
+    now = history.open
+    if advance is None or now is None or entry.promotion != now.plan.id:
+        return history
+    return replace(history, open=advance(now, entry))
+
+
+def _open(history: History, entry: Recorded) -> History:
+    plan = plan_from_json(_map(entry.payload["plan"]))
+    policy = _map(entry.payload["policy"])
+    opened = Open(plan=plan, policy=policy, actor=entry.actor, since=entry.time, drawn=(plan.drawn,))
+    return replace(history, open=opened, last_id=max(history.last_id, plan.id))
+
+
+def _close(history: History, entry: Recorded) -> History:
+    now = history.open
+    if now is None:
+        return history
+    ended = Closed(
+        plan=now.plan,
+        actor=now.actor,
+        since=now.since,
+        until=entry.time,
+        outcome=Outcome(_text(entry, "outcome")),
+        reason=_text(entry, "reason"),
+    )
+    return replace(history, open=None, closed=(*history.closed, ended))
+
+
+def _mark_bad(history: History, entry: Recorded) -> History:
+    return replace(history, bad=(*history.bad, (_text(entry, "digest"), _text(entry, "reason"))))
+
+
+def _allow(history: History, entry: Recorded) -> History:
+    return replace(history, bad=tuple(mark for mark in history.bad if mark[0] != _text(entry, "digest")))
+
+
+def _publish(history: History, entry: Recorded) -> History:
+    commit = _text(entry, "commit")
+    closed = (replace(c, published=commit) if c.plan.id == entry.promotion else c for c in history.closed)
+    return replace(history, closed=tuple(closed))
+
+
+def _applying(now: Open, entry: Recorded) -> Open:
+    return replace(now, drawn=(*now.drawn[-1:], _text(entry, "drawn")))
+
+
+def _step_done(now: Open, entry: Recorded) -> Open:
+    index = int(str(entry.payload["step"]))
+    step, drawn = now.plan.steps[index], _text(entry, "drawn")
+    after = replace(now, next_step=index + 1, traffic=step.traffic, replicas=step.replicas)
+    return replace(after, drawn=(drawn,)) if drawn else after
+
+
+def _reset(now: Open, entry: Recorded) -> Open:
+    return replace(now, next_step=ramp_index(now.plan), drawn=(_text(entry, "drawn"),), traffic=0.0)
+
+
+def _rolling_back(now: Open, entry: Recorded) -> Open:
+    outcome, bad = Outcome(_text(entry, "outcome")), bool(entry.payload["bad"])
+    return replace(now, rolling_back=_text(entry, "reason"), outcome=outcome, bad=bad)
+
+
+def _paused(now: Open, entry: Recorded) -> Open:
+    return replace(now, paused=_text(entry, "reason"))
+
+
+def _unpaused(now: Open, _entry: Recorded) -> Open:
+    return replace(now, paused="")
+
+
+def _abort(now: Open, entry: Recorded) -> Open:
+    return replace(now, abort=_text(entry, "reason"))
+
+
+_CHANGES: Mapping[str, Callable[[History, Recorded], History]] = {
+    Kind.OPENED: _open,
+    Kind.CLOSED: _close,
+    Kind.MARKED_BAD: _mark_bad,
+    Kind.ALLOWED: _allow,
+    Kind.PUBLISHED: _publish,
+}
+_ADVANCES: Mapping[str, Callable[[Open, Recorded], Open]] = {
+    Kind.APPLYING: _applying,
+    Kind.STEP_DONE: _step_done,
+    Kind.RESET: _reset,
+    Kind.ROLLING_BACK: _rolling_back,
+    Kind.PAUSED: _paused,
+    Kind.UNPAUSED: _unpaused,
+    Kind.ABORT: _abort,
+}
+
+
+def ramp_index(plan: Plan) -> int:
+    """Index of the first step that gives the candidate traffic: where a ramp begins again."""
+    return next(i for i, step in enumerate(plan.steps) if step.kind in {StepKind.SHIFT, StepKind.DRAW})
+
+
+def plan_to_json(plan: Plan) -> dict[str, object]:
+    """For the journal; `plan_from_json` is its inverse."""
+    return asdict(plan) | {
+        "candidate": str(plan.candidate),
+        "stable": None if plan.stable is None else str(plan.stable),
+        "steps": [asdict(step) for step in plan.steps],
+    }
+
+
+def plan_from_json(data: Mapping[str, object]) -> Plan:
+    """The plan as it was opened.
+
+    Raises:
+        UsageError: the entry isn't one of ours.
+    """
+    try:
+        text = {name: str(data[name]) for name in _PLAN_TEXTS}
+        stable = data["stable"]
+        return Plan(
+            id=int(str(data["id"])),
+            strategy=Strategy(str(data["strategy"])),
+            candidate=parse_image(str(data["candidate"])),
+            stable=None if stable is None else parse_image(str(stable)),
+            steps=tuple(_step(step) for step in _list(data["steps"])),
+            **text,
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise UsageError(f"a promotion in the journal can't be read: {error!r}") from error
+
+
+_PLAN_TEXTS = ("environment", "endpoint", "model", "source", "file_sha256", "program_sha256", "commit", "drawn")
+
+
+def _step(value: object) -> Step:
+    data = _map(value)
+    return Step(
+        kind=StepKind(str(data["kind"])), traffic=float(str(data["traffic"])), replicas=int(str(data["replicas"]))
+    )
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise UsageError(f"expected a list in the journal, found {type(value).__name__}")
+    return value
+
+
+def _map(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
+    return value
+
+
+def _text(entry: Recorded, name: str) -> str:
+    return str(entry.payload.get(name, ""))

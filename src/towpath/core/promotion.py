@@ -1,0 +1,171 @@
+"""A promotion as data: its plan, the steps it takes, and what each step makes the world look like."""
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from towpath.core.contract import Canary, Endpoint
+from towpath.core.release import ImageRef
+
+
+class StepKind(StrEnum):
+    """What a step does; each has one effect and can be done again without harm."""
+
+    START = "start"  # candidate's replicas at traffic 0, ready and warm
+    SMOKE = "smoke"  # one request with a known answer, straight to the candidate
+    SCALE = "scale"  # candidate's replicas, traffic as it was
+    SHIFT = "shift"  # traffic, replicas as they were
+    OBSERVE = "observe"  # look until the judge and the dwell say go on
+    DRAW = "draw"  # the promoted row: candidate is the release, no canary
+    WRITE = "write"  # the checked-in file names the candidate
+    PROVE = "prove"  # digests read back, inventory as drawn, dry run of the file empty
+
+
+class Strategy(StrEnum):
+    """How a candidate comes to carry all traffic."""
+
+    FIRST = "first"  # nothing is served yet
+    CANARY = "canary"  # a growing share, judged against stable
+    IMMEDIATE = "immediate"  # ready, then all at once: a rollback
+
+
+class Outcome(StrEnum):
+    """How a promotion ended."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+    ABORTED = "aborted"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One planned effect.
+
+    Attributes:
+        kind: what is done.
+        traffic: the candidate's percent once the step is done.
+        replicas: the candidate's replicas once the step is done.
+    """
+
+    kind: StepKind
+    traffic: float
+    replicas: int
+
+    @property
+    def name(self) -> str:
+        """For tables and journal: what happens, with its number where it has one."""
+        match self.kind:
+            case StepKind.SHIFT | StepKind.OBSERVE:
+                return f"{self.kind} {self.traffic:g} %"
+            case StepKind.START | StepKind.SCALE:
+                return f"{self.kind} {self.replicas}"
+            case _:
+                return str(self.kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A promotion as it was opened; nothing of it changes afterwards.
+
+    Attributes:
+        id: number of the promotion within its environment; the config's `promotion` once it is done.
+        environment: where to.
+        endpoint: the endpoint that changes.
+        model: the model's name in deploy.toml.
+        strategy: how.
+        candidate: what is to be served.
+        stable: what is served now; absent for a first release.
+        source: environment or command the candidate was taken from.
+        file_sha256: hash of the stack file it starts from; the text is in the store under that hash.
+        program_sha256: hash of the program (infra/ and stacks/) that draws it.
+        commit: of the checkout it was opened from; empty outside Git.
+        drawn: the hash of what stood before.
+        steps: in order.
+    """
+
+    id: int
+    environment: str
+    endpoint: str
+    model: str
+    strategy: Strategy
+    candidate: ImageRef
+    stable: ImageRef | None
+    source: str
+    file_sha256: str
+    program_sha256: str
+    commit: str
+    drawn: str
+    steps: tuple[Step, ...]
+
+
+def candidate_replicas(stable: int, traffic: float) -> int:
+    """Replicas the candidate has before it gets that traffic: min(N, ceil(N·t/(1-t))), at least one.
+
+    With that many its load per replica is at most stable's.
+    """
+    share = traffic / 100
+    if share >= 1:
+        return max(1, stable)
+    return max(1, min(stable, math.ceil(stable * share / (1 - share) - 1e-9)))
+
+
+def first_steps(replicas: int) -> tuple[Step, ...]:
+    """A first release has nobody to be compared with: smoke, then the file, then traffic."""
+    return (
+        Step(kind=StepKind.START, traffic=0, replicas=replicas),
+        Step(kind=StepKind.SMOKE, traffic=0, replicas=replicas),
+        Step(kind=StepKind.WRITE, traffic=0, replicas=replicas),
+        Step(kind=StepKind.DRAW, traffic=100, replicas=replicas),
+        Step(kind=StepKind.PROVE, traffic=100, replicas=replicas),
+    )
+
+
+def immediate_steps(replicas: int) -> tuple[Step, ...]:
+    """Full capacity first, then all traffic at once."""
+    return (
+        Step(kind=StepKind.START, traffic=0, replicas=replicas),
+        Step(kind=StepKind.DRAW, traffic=100, replicas=replicas),
+        Step(kind=StepKind.WRITE, traffic=100, replicas=replicas),
+        Step(kind=StepKind.PROVE, traffic=100, replicas=replicas),
+    )
+
+
+def canary_steps(replicas: int, traffic: tuple[float, ...]) -> tuple[Step, ...]:
+    """Replicas before traffic, never both in one step; the last share is what the holdback leaves."""
+    running = candidate_replicas(replicas, traffic[0])
+    steps = [
+        Step(kind=StepKind.START, traffic=0, replicas=running),
+        Step(kind=StepKind.SMOKE, traffic=0, replicas=running),
+    ]
+    before = 0.0
+    for share in traffic:
+        needed = candidate_replicas(replicas, share)
+        if needed > running:
+            steps.append(Step(kind=StepKind.SCALE, traffic=before, replicas=needed))
+            running = needed
+        steps.append(Step(kind=StepKind.SHIFT, traffic=share, replicas=running))
+        steps.append(Step(kind=StepKind.OBSERVE, traffic=share, replicas=running))
+        before = share
+    if running < replicas:
+        steps.append(Step(kind=StepKind.SCALE, traffic=before, replicas=replicas))
+    closing = (StepKind.DRAW, StepKind.WRITE, StepKind.PROVE)
+    return (*steps, *(Step(kind=kind, traffic=100, replicas=replicas) for kind in closing))
+
+
+def world(base: Endpoint, plan: Plan, step: Step) -> Endpoint:
+    """What the endpoint looks like once `step` is done, given how it looked before the promotion."""
+    if step.kind in {StepKind.DRAW, StepKind.PROVE}:
+        return promoted(base, plan)
+    return with_canary(base, plan, traffic=step.traffic, replicas=step.replicas)
+
+
+def with_canary(base: Endpoint, plan: Plan, *, traffic: float, replicas: int) -> Endpoint:
+    """The endpoint with the candidate beside stable."""
+    canary = Canary(release=plan.candidate, serving=base.serving, traffic=traffic, replicas=replicas)
+    return replace(base, canary=canary)
+
+
+def promoted(base: Endpoint, plan: Plan) -> Endpoint:
+    """The endpoint with the candidate as its release and nothing beside it."""
+    return replace(base, release=plan.candidate, promotion=plan.id, canary=None)
