@@ -1,0 +1,1 @@
+"""OCI registries and layouts over urllib3: streaming, digest-checked, without a daemon."""

@@ -1,0 +1,133 @@
+"""Answers to a registry's challenge: Bearer tokens by scope, or basic."""
+
+import json
+import re
+import threading
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from towpath.adapters.oci.credentials import Credentials, Login
+from towpath.core.errors import Refused
+
+_PARAMETER = re.compile(r'([A-Za-z_]+)="((?:[^"\\]|\\.)*)"|([A-Za-z_]+)=([^\s",]+)')
+_CLIENT = "towpath"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Challenge:
+    """What a registry wants before it answers.
+
+    Attributes:
+        scheme: `bearer` or `basic`, in lower case.
+        parameters: realm, service, scope and the like.
+    """
+
+    scheme: str
+    parameters: dict[str, str]
+
+
+def read_challenge(header: str) -> Challenge:
+    """The challenge of a WWW-Authenticate header."""
+    scheme, _, rest = header.strip().partition(" ")
+    found = {(a or c).lower(): b or d for a, b, c, d in _PARAMETER.findall(rest)}
+    return Challenge(scheme=scheme.lower(), parameters=found)
+
+
+class TokenCall(Protocol):
+    """Fetches a token; the transport does it, so that tokens get its retries."""
+
+    def __call__(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+        """Status and body."""
+
+
+class Authority:
+    """Headers by registry and scope, remembered until a registry refuses them."""
+
+    def __init__(self, credentials: Credentials, call: TokenCall) -> None:
+        self._credentials = credentials
+        self._call = call
+        self._known: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._lock = threading.Lock()
+
+    def header(self, registry: str, scopes: tuple[str, ...]) -> str | None:
+        """What was accepted before for these scopes, or for the whole registry."""
+        return self._known.get((registry, scopes)) or self._known.get((registry, ()))
+
+    def answer(self, registry: str, header: str, scopes: tuple[str, ...], refused: str | None) -> str:
+        """The header that answers a challenge; `refused` is the one just sent, if any.
+
+        Raises:
+            Refused: there is no login, or it isn't accepted.
+        """
+        with self._lock:
+            known = self.header(registry, scopes)
+            if known is not None and known != refused:
+                return known
+            challenge = read_challenge(header)
+            if challenge.scheme == "basic":
+                return self._basic(registry, refused)
+            value = f"Bearer {self._token(registry, challenge, scopes)}"
+            self._known[registry, scopes] = value
+            return value
+
+    def _basic(self, registry: str, refused: str | None) -> str:
+        login = self._credentials.login(registry)
+        if login is None or login.basic == refused:
+            raise denied(registry, "login was not accepted" if login else "no login is known")
+        self._known[registry, ()] = login.basic
+        return login.basic
+
+    def _token(self, registry: str, challenge: Challenge, scopes: tuple[str, ...]) -> str:
+        realm = challenge.parameters.get("realm", "")
+        login = self._credentials.login(registry)
+        if login is not None and not _safe(realm, registry):
+            raise denied(registry, f"its token service {realm} is not https, so the login was not sent")
+        service = challenge.parameters.get("service", "")
+        status, body = self._ask(realm, service, scopes, login)
+        token = _read_token(body) if status == 200 else ""  # noqa: PLR2004 - the status that carries a token
+        if not token:
+            raise denied(registry, f"its token service answered {status}")
+        return token
+
+    def _ask(self, realm: str, service: str, scopes: tuple[str, ...], login: Login | None) -> tuple[int, bytes]:
+        words = [("service", service), *(("scope", scope) for scope in scopes)]
+        if login is not None and login.is_identity_token:
+            form = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", login.secret),
+                ("client_id", _CLIENT),
+                ("service", service),
+                ("scope", " ".join(scopes)),
+            ]
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._call("POST", realm, headers, urllib.parse.urlencode(form).encode())
+        joint = "&" if "?" in realm else "?"
+        headers = {"Authorization": login.basic} if login is not None else {}
+        return self._call("GET", realm + joint + urllib.parse.urlencode(words), headers, None)
+
+
+def _safe(realm: str, registry: str) -> bool:
+    return realm.startswith("https://") or is_local(urllib.parse.urlsplit(realm).netloc) or is_local(registry)
+
+
+def is_local(registry: str) -> bool:
+    """Whether a registry is on this machine, where plain http leaves nothing to listen to."""
+    host = urllib.parse.urlsplit(f"//{registry}").hostname or ""
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
+
+
+def _read_token(body: bytes) -> str:
+    try:
+        document: dict[str, Any] = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get("token") or document.get("access_token") or "")
+
+
+def denied(registry: str, why: str) -> Refused:
+    """A registry that doesn't let this user in."""
+    return Refused(
+        f"registry {registry} denied access: {why}",
+        f"log in with an account that may use it: docker login {registry}",
+    )

@@ -1,0 +1,125 @@
+"""What building a release needs of the world, as protocols; adapters and fakes fulfil them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from towpath.core.image import ModelSpec
+from towpath.core.release import ImageRef, ReleaseRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """A program that ran to its end.
+
+    Attributes:
+        code: its exit code.
+        stdout: decoded, replacing what is no UTF-8.
+        stderr: the same.
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line it said, wherever it said it."""
+        lines = [line for line in (self.stderr + "\n" + self.stdout).splitlines() if line.strip()]
+        return lines[-1].strip() if lines else ""
+
+
+class Processes(Protocol):
+    """Programs of this machine."""
+
+    def run(
+        self, words: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, stdin: str = ""
+    ) -> Finished:
+        """Run a program to its end, whatever its exit code; `env` is added to the environment.
+
+        Raises:
+            Missing: there is no such program.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commit:
+    """What Git says about the sources of a model.
+
+    Attributes:
+        id: 40 hex digits; empty outside a repository.
+        dirty: the sources differ from the commit, or there is none.
+    """
+
+    id: str
+    dirty: bool
+
+
+class Sources(Protocol):
+    """The version control of the user's work."""
+
+    def commit(self, folder: str, paths: Sequence[str]) -> Commit:
+        """The commit checked out around `folder`, dirty when any of the paths differs from it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """What a model's folder holds, apart from how its image is made.
+
+    Attributes:
+        hashes: sha256 hex by name: lock, code, weights, data, kit, those there are.
+        metrics: numbers of metrics.json.
+    """
+
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class ModelFolder(Protocol):
+    """The files of a model."""
+
+    def inputs(self, model: ModelSpec) -> Inputs:
+        """Hashes and metrics of what is there now.
+
+        Raises:
+            UsageError: every file that is named and isn't there, at once.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """An image that is in the registry.
+
+    Attributes:
+        image: by digest.
+        base: the base image by digest; empty where the builder can't know it.
+        moved: bytes of blobs that went to the registry.
+        reused: bytes of blobs that were there already or were mounted.
+        notes: what the user should know about how it was made.
+    """
+
+    image: ImageRef
+    base: str = ""
+    moved: int = 0
+    reused: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class ImageBuilder(Protocol):
+    """One of the ways an image comes to be."""
+
+    def build(self, model: ModelSpec, repository: str) -> Built:
+        """Make the model's image and put it into the repository.
+
+        Raises:
+            UsageError: the model's folder or description is wrong.
+            Refused: an input isn't allowed into an image, or the registry says no.
+            Missing: this machine lacks what the builder needs.
+        """
+
+
+class ReleaseWriter(Protocol):
+    """Where records of releases are kept."""
+
+    def add(self, record: ReleaseRecord) -> ReleaseRecord:
+        """Keep the record; gives back the one that stands, which is an older one when it says the same."""
