@@ -1,0 +1,68 @@
+"""Every request for a prediction is counted and timed here, from its head to the last byte of its answer."""
+
+import time
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from towpath.serving import logs
+from towpath.serving.metrics import Requests
+from towpath.serving.state import Phase, Readiness
+
+RELEASE_HEADER = "x-towpath-release"
+_ROUTES = ("infer", "infer_stream")
+_CALLER_LEFT = 499
+
+
+@dataclass(slots=True)
+class Measured:
+    """ASGI middleware: counts, and while draining asks callers to close their connection.
+
+    Attributes:
+        release: digest that every answer names; empty when the release doesn't know its own.
+        access_log: log a line per request.
+    """
+
+    app: ASGIApp
+    requests: Requests
+    readiness: Readiness
+    release: str
+    access_log: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; measure what asks for a prediction."""
+        route = scope["path"].rpartition("/")[2] if scope["type"] == "http" else ""
+        if route not in _ROUTES:
+            await self.app(scope, receive, send)
+            return
+        code, began = 500, time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+                self._mark(message)
+            await send(message)
+
+        self.requests.began()
+        try:
+            await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            code = _CALLER_LEFT
+        finally:
+            self._ended(scope, route, code, time.perf_counter() - began)
+
+    def _mark(self, message: Message) -> None:
+        headers = MutableHeaders(scope=message)
+        if self.release:
+            headers[RELEASE_HEADER] = self.release
+        if self.readiness.now.phase is Phase.DRAINING:
+            headers["connection"] = "close"
+
+    def _ended(self, scope: Scope, route: str, code: int, seconds: float) -> None:
+        self.requests.ended(route, code, seconds)
+        if self.access_log:
+            request_id = Headers(scope=scope).get("x-request-id")
+            logs.event("request", route=route, code=code, seconds=round(seconds, 6), request_id=request_id)

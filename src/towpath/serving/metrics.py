@@ -1,0 +1,167 @@
+"""Counters and histograms in Prometheus' text format: the few the kit needs, of fixed cardinality."""
+
+import bisect
+import os
+import resource
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+LATENCY_EDGES = (
+    *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2),
+    *(0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0),
+)
+"""Upper edges in seconds. Close together: a judge can't see a change that falls between two edges."""
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One line of the exposition."""
+
+    name: str
+    labels: Labels
+    value: float
+
+    def line(self) -> str:
+        """As Prometheus reads it."""
+        inner = ",".join(f'{name}="{_escape(value)}"' for name, value in self.labels)
+        return f"{self.name}{{{inner}}} {self.value!r}" if inner else f"{self.name} {self.value!r}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """All samples of one metric."""
+
+    name: str
+    kind: str
+    about: str
+    samples: Sequence[Sample]
+
+    def text(self) -> str:
+        """The block of the exposition."""
+        head = f"# HELP {self.name} {self.about}\n# TYPE {self.name} {self.kind}\n"
+        return head + "".join(f"{sample.line()}\n" for sample in self.samples)
+
+
+class Histogram:
+    """Counts per bucket, cumulative only when read."""
+
+    __slots__ = ("_counts", "_edges", "_sum")
+
+    def __init__(self, edges: Sequence[float]) -> None:
+        self._edges = tuple(edges)
+        self._counts = [0] * (len(edges) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value; it belongs to the first edge that isn't below it."""
+        self._counts[bisect.bisect_left(self._edges, value)] += 1
+        self._sum += value
+
+    def samples(self, name: str, labels: Labels) -> list[Sample]:
+        """Buckets, sum and count."""
+        samples, total = [], 0
+        for edge, count in zip((*map(repr, self._edges), "+Inf"), self._counts, strict=True):
+            total += count
+            samples.append(Sample(name=f"{name}_bucket", labels=(*labels, ("le", edge)), value=total))
+        samples.append(Sample(name=f"{name}_sum", labels=labels, value=self._sum))
+        samples.append(Sample(name=f"{name}_count", labels=labels, value=total))
+        return samples
+
+
+@dataclass(slots=True)
+class Requests:
+    """Requests for predictions: how many, how long, how many right now. Only the event loop touches it."""
+
+    codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    seconds: dict[str, Histogram] = field(default_factory=dict)
+    broken_streams: int = 0
+    in_flight: int = 0
+
+    def began(self) -> None:
+        """One more is under way."""
+        self.in_flight += 1
+
+    def ended(self, route: str, code: int, seconds: float) -> None:
+        """One under way was answered, or its caller went away (499)."""
+        self.in_flight -= 1
+        key = (route, str(code))
+        self.codes[key] = self.codes.get(key, 0) + 1
+        self.seconds.setdefault(route, Histogram(LATENCY_EDGES)).observe(seconds)
+
+    def families(self) -> list[Family]:
+        """What is known, for the exposition."""
+        codes = [
+            Sample(name="towpath_requests_total", labels=(("route", route), ("code", code)), value=count)
+            for (route, code), count in sorted(self.codes.items())
+        ]
+        seconds = [
+            sample
+            for route, histogram in sorted(self.seconds.items())
+            for sample in histogram.samples("towpath_request_seconds", (("route", route),))
+        ]
+        return [
+            Family(name="towpath_requests_total", kind="counter", about="Requests by status code.", samples=codes),
+            Family(name="towpath_request_seconds", kind="histogram", about="Time to answer.", samples=seconds),
+            single("towpath_in_flight", "gauge", "Requests under way.", self.in_flight),
+            single("towpath_broken_streams_total", "counter", "Streams that failed midway.", self.broken_streams),
+        ]
+
+
+class Seen:
+    """Counters of predictions by stratum; written by prediction threads, so every write holds the lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.scores: dict[Labels, Histogram] = {}
+        self.classes: dict[Labels, int] = {}
+
+    def families(self) -> list[Family]:
+        """What was predicted, for the exposition."""
+        with self.lock:
+            scores = [
+                sample
+                for labels, histogram in sorted(self.scores.items())
+                for sample in histogram.samples("towpath_predictions", labels)
+            ]
+            classes = [
+                Sample(name="towpath_predicted_classes_total", labels=labels, value=count)
+                for labels, count in sorted(self.classes.items())
+            ]
+        scored, counted = "Scores at the cuts of the reference.", "Predictions by class."
+        return [
+            Family(name="towpath_predictions", kind="histogram", about=scored, samples=scores),
+            Family(name="towpath_predicted_classes_total", kind="counter", about=counted, samples=classes),
+        ]
+
+
+def single(name: str, kind: str, about: str, value: float) -> Family:
+    """A metric of one sample without labels."""
+    return Family(name=name, kind=kind, about=about, samples=(Sample(name=name, labels=(), value=value),))
+
+
+def process() -> list[Family]:
+    """CPU and memory of this process, under the names everybody uses."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    resident = Path("/proc/self/statm")
+    pages = int(resident.read_text(encoding="ascii").split()[1]) if resident.exists() else 0
+    held = pages * os.sysconf("SC_PAGE_SIZE") or usage.ru_maxrss * 1024
+    return [
+        single("process_cpu_seconds_total", "counter", "CPU time used.", round(time.process_time(), 6)),
+        single("process_resident_memory_bytes", "gauge", "Memory held.", held),
+    ]
+
+
+def exposition(families: Iterable[Family]) -> str:
+    """The whole answer of `/metrics`."""
+    return "".join(family.text() for family in families if family.samples)
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
