@@ -288,9 +288,21 @@ def probe_cluster_name(endpoint: str, identity: str) -> str:
     return f"{endpoint}/{identity}/probe"
 
 
+def resource_name(endpoint: str, part: str) -> str:
+    """Name of a resource that belongs to one endpoint; the dot can't occur in an endpoint's own name."""
+    return f"{endpoint}.{part}"
+
+
+def belongs_to(endpoint: str, urn: str) -> bool:
+    """Whether a resource is that endpoint's own, or the stack itself, which every run touches."""
+    *_, qualified_type, name = urn.split("::")
+    own = name == endpoint or name.startswith(resource_name(endpoint, ""))
+    return own or qualified_type == "pulumi:pulumi:Stack"
+
+
 def route_name(endpoint: str) -> str:
     """Name of the one resource that holds an endpoint's traffic; nothing else carries it."""
-    return f"{endpoint}-route"
+    return resource_name(endpoint, "route")
 
 
 def route_target(endpoint: str) -> str:
