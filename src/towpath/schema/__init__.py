@@ -1,0 +1,1 @@
+"""The files people write, parsed at the edge: pydantic in, the core's dataclasses out."""
