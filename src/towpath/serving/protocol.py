@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from towpath.serving.tensors import DATATYPES, Tensor, nested
 
@@ -22,13 +22,13 @@ class BadInput(Exception):  # noqa: N818 - the word a model author raises: what 
         self.problems = problems
 
 
-class Inputs(dict[str, object]):
+class Inputs(dict[str, Any]):
     """What `predict` is given: the rows of every tensor by name, as nested lists in the tensor's shape."""
 
     __slots__ = ()
 
     @property
-    def rows(self) -> list[object]:
+    def rows(self) -> list[Any]:
         """The rows of the only tensor, whatever its name.
 
         Raises:

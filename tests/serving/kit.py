@@ -1,0 +1,144 @@
+"""The kit as a test starts it: a real process on a free port of 127.0.0.1, in a folder laid out as an image's."""
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = Path(__file__).parent / "models" / "kit_models.py"
+DIGEST = "sha256:" + "a" * 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A response, read to its end."""
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+
+@dataclass(kw_only=True)
+class Kit:
+    """A running kit."""
+
+    process: subprocess.Popen[str]
+    port: int
+    weights: Path
+    log_file: Path
+    pool: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30, maxsize=64)
+    )
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+        reply = self.pool.request(method, self.url(path), body=body, headers=headers)
+        return Answer(status=reply.status, headers=reply.headers, body=reply.data)
+
+    def infer(self, document: object, *, route: str = "infer", headers: dict[str, str] | None = None) -> Answer:
+        return self.ask("POST", f"/v2/models/m/{route}", json.dumps(document).encode(), headers)
+
+    def infer_values(self, *values: object, route: str = "infer", headers: dict[str, str] | None = None) -> Answer:
+        return self.infer(request_of(*values), route=route, headers=headers)
+
+    def metric(self, line_start: str) -> float | None:
+        """The value of the sample whose line begins so; None when there is none."""
+        for line in self.get("/metrics").body.decode().splitlines():
+            if line.startswith(line_start + " "):
+                return float(line.rpartition(" ")[2])
+        return None
+
+    def state(self) -> str:
+        return str(self.get("/v2/health/ready").json["state"])
+
+    def until(self, wanted: Callable[[], bool]) -> None:
+        """Wait until something is so, for at most 20 s."""
+        for _ in range(2000):
+            if wanted():
+                return
+            time.sleep(0.01)
+        raise AssertionError(self.log())
+
+    def until_state(self, state: str) -> None:
+        self.until(lambda: self.state() == state)
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log().splitlines()]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+def request_of(*values: object) -> dict[str, object]:
+    kinds: dict[type, str] = {str: "BYTES", int: "INT64", float: "FP64"}
+    tensor = {"name": "x", "shape": [len(values)], "datatype": kinds[type(values[0])], "data": list(values)}
+    return {"inputs": [tensor]}
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serving(target: str, folder: Path, env: dict[str, str] | None = None) -> Iterator[Kit]:
+    """Start `target` from `kit_models.py` or a module in `folder`; at the end the process is gone."""
+    weights = folder / "weights"
+    weights.mkdir(exist_ok=True)
+    shutil.copy(MODELS, folder)
+    port, log_file = free_port(), folder / "stderr.jsonl"
+    told = {"TOWPATH_MODEL": "m", "TOWPATH_HOST": "127.0.0.1", "TOWPATH_PORT": str(port), "TOWPATH_LINGER": "0"}
+    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **told, **(env or {})}
+    command = [sys.executable, "-m", "towpath.serving", target]
+    with log_file.open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environ, stderr=log, text=True)
+    kit = Kit(process=process, port=port, weights=weights, log_file=log_file)
+    try:
+        kit.until(lambda: _answers(kit))
+        yield kit
+    finally:
+        process.kill()
+        process.wait(20)
+        kit.pool.clear()
+
+
+@contextlib.contextmanager
+def ready(target: str, folder: Path, env: dict[str, str] | None = None) -> Iterator[Kit]:
+    with serving(target, folder, env) as kit:
+        kit.until_state("ready")
+        yield kit
+
+
+def _answers(kit: Kit) -> bool:
+    if kit.process.poll() is not None:
+        raise AssertionError(kit.log())
+    try:
+        return kit.get("/v2/health/live").status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
