@@ -4,33 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from towpath.app.setup_ports import Finished
 from towpath.core.image import ModelSpec
 from towpath.core.release import ImageRef, ReleaseRecord
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
-    """A program that ran to its end.
-
-    Attributes:
-        code: its exit code.
-        stdout: decoded, replacing what is no UTF-8.
-        stderr: the same.
-    """
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def last_line(self) -> str:
-        """The last line it said, wherever it said it."""
-        lines = [line for line in (self.stderr + "\n" + self.stdout).splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
-
-
-class Processes(Protocol):
-    """Programs of this machine."""
+class Programs(Protocol):
+    """Programs of this machine, in the environment the command was started in."""
 
     def run(
         self, words: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, stdin: str = ""
@@ -40,6 +20,12 @@ class Processes(Protocol):
         Raises:
             Missing: there is no such program.
         """
+
+
+def last_line(answer: Finished) -> str:
+    """The last line a program said, errors before results."""
+    lines = [line.strip() for text in (answer.stderr, answer.stdout) for line in text.splitlines()[::-1]]
+    return next((line for line in lines if line), "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +44,7 @@ class Commit:
 class Sources(Protocol):
     """The version control of the user's work."""
 
-    def commit(self, folder: str, paths: Sequence[str]) -> Commit:
+    def state(self, folder: str, paths: Sequence[str]) -> Commit:
         """The commit checked out around `folder`, dirty when any of the paths differs from it."""
 
 

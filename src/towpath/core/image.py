@@ -1,5 +1,6 @@
 """What a user says about a model and its image."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,8 @@ from towpath.core.errors import UsageError
 KIT_PORT = 8080
 """Where the serving kit listens inside a container."""
 
+_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_PYTHON = re.compile(r"3\.\d{1,2}")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -113,3 +116,25 @@ class ModelSpec:
     data: str = ""
     test: tuple[str, ...] = ()
     declared_in: str = ""
+
+
+def image_problems(spec: ImageSpec) -> list[str]:
+    """What is missing or wrong in a description, before any file is looked at."""
+    if spec.builder is BuilderName.LAYERS:
+        return _layers_problems(spec)
+    if spec.builder is BuilderName.IMAGE and not spec.image:
+        return ["image: names no image; the image builder takes repository@sha256:…"]
+    return []
+
+
+def _layers_problems(spec: ImageSpec) -> list[str]:
+    problems = []
+    if not _CLASS.fullmatch(spec.command):
+        problems.append(f"command: {spec.command!r} is not module:Class, such as serve:Model")
+    if not spec.code:
+        problems.append("code: names no file; list the files and folders the model's class needs")
+    if not spec.base:
+        problems.append("base: names no base image; an alias such as python3.11, or repository@sha256:…")
+    if not _PYTHON.fullmatch(spec.python):
+        problems.append(f"python: {spec.python!r} is not a version such as 3.11")
+    return problems

@@ -10,7 +10,19 @@ from pathlib import PurePosixPath
 BLOCK = 512
 END = bytes(2 * BLOCK)
 
-IGNORED = ("__pycache__", "*.pyc", "*.pyo", ".git", ".hg", ".svn", ".DS_Store", ".towpath", ".venv", "*.egg-info")
+IGNORED = (
+    "__pycache__",
+    "*.pyc",
+    "*.pyo",
+    ".git",
+    ".hg",
+    ".svn",
+    ".DS_Store",
+    ".towpath",
+    ".venv",
+    "*.egg-info",
+    ".env",
+)
 """Names that never enter an image, at any depth."""
 
 OWN_LAYER = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from towpath.app.build_ports import Processes
+from towpath.app.build_ports import Programs
 from towpath.core.errors import UsageError
 
 HUB = "https://index.docker.io/v1/"
@@ -51,9 +51,9 @@ class NoCredentials:
 class DockerCredentials:
     """Docker's config.json: its credential helpers first, then what it holds itself."""
 
-    def __init__(self, config: Path, processes: Processes) -> None:
+    def __init__(self, config: Path, programs: Programs) -> None:
         self._path = config
-        self._processes = processes
+        self._programs = programs
 
     def login(self, registry: str) -> Login | None:
         """The login of a registry, if config.json or a helper has one.
@@ -82,8 +82,8 @@ class DockerCredentials:
 
     def _ask(self, helper: str, names: tuple[str, ...]) -> Login | None:
         for name in names:
-            answer = self._processes.run([f"docker-credential-{helper}", "get"], stdin=name)
-            if answer.code == 0:
+            answer = self._programs.run([f"docker-credential-{helper}", "get"], stdin=name)
+            if answer.exit_code == 0:
                 document = json.loads(answer.stdout)
                 return Login(user=document["Username"], secret=document["Secret"])
         return None

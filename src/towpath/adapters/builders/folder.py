@@ -1,0 +1,111 @@
+"""A model's folder: what there is, and hashes and metrics of it."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from towpath.adapters.builders.files import contents, inside, walk
+from towpath.adapters.builders.hashes import HashCache
+from towpath.adapters.builders.kit import Kit
+from towpath.adapters.builders.layers import HOME, code_files
+from towpath.app.build_ports import Inputs
+from towpath.core.errors import UsageError, all_at_once
+from towpath.core.image import BuilderName, ImageSpec, ModelSpec, image_problems
+from towpath.core.layers import split_weights, tree_hash
+
+METRICS = "metrics.json"
+
+
+class FilesOfModels:
+    """Reads models' folders."""
+
+    def __init__(self, kit: Kit, hashes: HashCache) -> None:
+        self._kit = kit
+        self._hashes = hashes
+
+    def inputs(self, model: ModelSpec) -> Inputs:
+        """Hashes and metrics of what is there now.
+
+        Raises:
+            UsageError: what is missing or wrong, at once.
+        """
+        folder = Path(model.folder)
+        problems = image_problems(model.image) + list(_absent(folder, model))
+        metrics = _metrics(folder / METRICS, problems)
+        if problems:
+            raise all_at_once(f"model {model.name} in {folder}", problems, "paths are relative to the model's folder")
+        return Inputs(hashes=self._of(folder, model), metrics=metrics)
+
+    def _of(self, folder: Path, model: ModelSpec) -> dict[str, str]:
+        spec = model.image
+        found = {"code": self._tree(_code(folder, spec)), "weights": self._tree(walk(folder, spec.weights))}
+        if spec.builder is BuilderName.LAYERS:
+            found["kit"] = self._tree(self._kit.files)
+            found["lock"] = self._tree(walk(folder, (spec.requirements,) if spec.requirements else ()))
+        if model.data:
+            found["data"] = self._tree(walk(folder, (model.data,)))
+        return {name: value for name, value in found.items() if value}
+
+    def _tree(self, files: tuple[tuple[str, Path], ...]) -> str:
+        by_path = {content.entry.path: content for content in contents(files, HOME)}
+        hexes: list[tuple[str, str]] = []
+        for part in split_weights(content.entry for content in by_path.values()):
+            hashed = self._hashes.hashed(tuple(by_path[entry.path] for entry in part))
+            hexes += [(path.removeprefix(f"{HOME}/"), value) for path, value in hashed.files.items()]
+        return tree_hash(hexes) if hexes else ""
+
+
+def _code(folder: Path, spec: ImageSpec) -> tuple[tuple[str, Path], ...]:
+    if spec.builder is BuilderName.DOCKERFILE:
+        return walk(folder, (*(spec.code or (spec.context,)), spec.dockerfile), leave_out=spec.weights)
+    return code_files(folder, spec)
+
+
+def _absent(folder: Path, model: ModelSpec) -> Iterator[str]:
+    spec = model.image
+    named = {"data": (model.data,), "code": spec.code, "weights": spec.weights}
+    if spec.builder is BuilderName.LAYERS:
+        named["requirements"] = (spec.requirements,)
+    if spec.builder is BuilderName.DOCKERFILE:
+        named |= {"dockerfile": (spec.dockerfile,), "context": (spec.context,)}
+    for key, names in named.items():
+        yield from (f"{key}: {why}" for why in _wrong(folder, names, key))
+
+
+def _wrong(folder: Path, names: Iterable[str], key: str) -> Iterator[str]:
+    for name in filter(None, names):
+        try:
+            there = inside(folder, name).exists()
+        except UsageError as error:
+            yield error.message
+            continue
+        if not there:
+            yield f"{name} is not there" + ("; train the model first" if key == "weights" else "")
+
+
+def _metrics(path: Path, problems: list[str]) -> dict[str, float]:
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        problems.append(f"{METRICS}: not JSON ({error})")
+        return {}
+    if not isinstance(document, dict):
+        problems.append(f"{METRICS}: not an object of numbers")
+        return {}
+    numbers = dict(_numbers(document, ""))
+    problems += [
+        f"{METRICS}: {name} is {value}, no number" for name, value in numbers.items() if not math.isfinite(value)
+    ]
+    return numbers
+
+
+def _numbers(document: Mapping[str, Any], above: str) -> Iterator[tuple[str, float]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{above}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{above}{name}", float(value)
