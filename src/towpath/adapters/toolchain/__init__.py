@@ -1,0 +1,1 @@
+"""How the real engines get onto this machine: probes, downloads, builds and images made here."""
