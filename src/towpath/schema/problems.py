@@ -46,6 +46,9 @@ def _sentence(detail: ErrorDetails, document: object, schema: Mapping[str, Any])
             return f"{path}: unknown key; {closest(str(parts[-1]), valid)}{listed}"
         case "missing":
             return f"{path}: missing"
+        case "union_tag_invalid":
+            tag = detail["ctx"]["discriminator"].strip("'_()")
+            return f"{path}.{tag}: found {detail['ctx']['tag']!r}, valid: {detail['ctx']['expected_tags']}"
         case _:
             return f"{path}: found {_shown(detail['input'])}, valid: {_valid(detail)}"
 
@@ -58,7 +61,7 @@ def _without_tags(loc: Sequence[str | int], document: object) -> list[str | int]
         last = number == len(loc) - 1
         if isinstance(part, str) and isinstance(here, Mapping) and part not in here and not last:
             continue
-        if isinstance(part, str) and not isinstance(here, Mapping):
+        if isinstance(part, str) and (part == "[key]" or not isinstance(here, Mapping)):
             continue
         parts.append(part)
         here = _child(here, part)
@@ -87,14 +90,13 @@ def _valid(detail: ErrorDetails) -> str:
             return str(context["error"])
         case "literal_error" | "enum":
             return str(context["expected"])
-        case "union_tag_invalid":
-            return str(context["expected_tags"])
         case "dict_type" | "model_type" | "model_attributes_type":
             return "a table"
         case _:
-            return _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ")
+            return _TYPES.get(detail["type"]) or detail["msg"].removeprefix("Input should be ").replace(*_NICER)
 
 
+_NICER = ("greater than or equal to", "at least")
 _TYPES = {
     "string_type": "a text",
     "list_type": "a list",
