@@ -33,8 +33,10 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)
-    moment = email.utils.parsedate_to_datetime(value) if value and value[-1:].isalpha() else None
-    return max(0.0, moment.timestamp() - now) if moment is not None else None
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None  # absent, or no date either
 
 
 def retried(once: Callable[[], T], clock: Clock, attempts: int) -> T:

@@ -119,6 +119,7 @@ class Transport:
             header = self._authority.answer(call.registry, challenge, call.scopes, sent)
             response = self._raw(call, header)
         if response.status in {UNAUTHORIZED, FORBIDDEN}:
+            response.drain_conn()
             raise denied(call.registry, f"it answered {response.status} to {call.method} {_path(call.url)}")
         if response.status in RETRIED:
             wait = asked_wait(response.headers, self._clock.now())

@@ -1,0 +1,95 @@
+"""The real registry (`docker-registry` of Debian) on a free port, and a wire that counts what goes to it."""
+
+import http.client
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+PROGRAM = shutil.which("docker-registry")
+_CONFIG = """version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {root}}}, delete: {{enabled: true}}}}
+http: {{addr: 127.0.0.1:{port}}}
+"""
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def real_registry(folder: Path) -> Iterator[str]:
+    """Its host, once it answers; it keeps everything in the folder."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.yml"
+    config.write_text(_CONFIG.format(root=folder / "data", port=port), encoding="utf-8")
+    assert PROGRAM is not None
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([PROGRAM, "serve", str(config)], stdout=log, stderr=log)
+        try:
+            _wait_until_it_answers(port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_until_it_answers(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/v2/")
+            if connection.getresponse().status == http.client.OK:
+                return
+        except ConnectionError:
+            time.sleep(0.02)  # another process starts; there is no clock to pass to it
+        finally:
+            connection.close()
+    raise AssertionError("the registry did not start within 10 s")
+
+
+class CountingWire:
+    """Passes bytes on to a host and counts those that go there."""
+
+    def __init__(self, target: str) -> None:
+        self._target = (target.split(":", maxsplit=1)[0], int(target.split(":")[1]))
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self.host = f"127.0.0.1:{self._server.getsockname()[1]}"
+        self.sent = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        for one in (self._server, *self._sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                here, _ = self._server.accept()
+                there = socket.create_connection(self._target)
+            except OSError:
+                return
+            self._sockets += [here, there]
+            threading.Thread(target=self._pass, args=(here, there), kwargs={"counted": True}, daemon=True).start()
+            threading.Thread(target=self._pass, args=(there, here), kwargs={"counted": False}, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, *, counted: bool) -> None:
+        try:
+            while piece := source.recv(65536):
+                self.sent += len(piece) if counted else 0
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return

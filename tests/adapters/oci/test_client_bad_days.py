@@ -1,0 +1,215 @@
+"""What the client does when a registry misbehaves; the fake one does on request."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import urllib3
+
+from tests.adapters.oci.images import small_image
+from tests.adapters.oci.real_registry import free_port
+from tests.fakes.clock import FakeClock
+from tests.fakes.registry import FakeRegistry, serving
+from towpath.adapters.oci import upload
+from towpath.adapters.oci.blobs import MadeBlob
+from towpath.adapters.oci.client import RegistryClient
+from towpath.adapters.oci.credentials import Login
+from towpath.adapters.oci.referrers import Referrers
+from towpath.adapters.oci.transport import Transport
+from towpath.core.errors import Missing, Refused
+from towpath.core.manifests import read_image
+from towpath.core.release import ImageRef
+
+
+class OneLogin:
+    def __init__(self, login: Login | None) -> None:
+        self.known = login
+
+    def login(self, registry: str) -> Login | None:
+        assert registry
+        return self.known
+
+
+LogIn = Callable[[Login | None], RegistryClient]
+
+
+@pytest.fixture
+def logged_in() -> Iterator[LogIn]:
+    pool = urllib3.PoolManager(maxsize=16, timeout=20)
+    yield lambda login: RegistryClient(Transport(credentials=OneLogin(login), clock=FakeClock(), pool=pool))
+    pool.clear()
+
+
+def test_a_busy_registry_is_asked_again_after_the_time_it_names(
+    client: RegistryClient, fake: FakeRegistry, clock: FakeClock
+) -> None:
+    fake.faults["HEAD /blobs/"] = [(429, {"Retry-After": "7"}), (503, {})]
+    manifest, blobs = small_image()
+    client.push(f"{fake.host}/m", manifest, blobs)
+    assert sorted(clock.slept) in ([0.25, 7.0], [0.5, 7.0])
+
+
+def test_a_retry_date_is_read_as_well(client: RegistryClient, fake: FakeRegistry, clock: FakeClock) -> None:
+    clock.time = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+    fake.faults["GET /manifests/"] = [(503, {"Retry-After": "Tue, 14 Nov 2023 22:13:25 GMT"})]
+    with pytest.raises(Refused):
+        client.manifest(f"{fake.host}/m", "v1")
+    assert clock.slept == [5.0]
+
+
+@pytest.mark.parametrize("asked", ["soon", "-3", "Mon, 99 Foo GMT"])
+def test_a_retry_time_that_cannot_be_read_is_no_reason_to_stop(
+    client: RegistryClient, fake: FakeRegistry, clock: FakeClock, asked: str
+) -> None:
+    fake.faults["HEAD /manifests/"] = [(503, {"Retry-After": asked})]
+    assert client.digest(f"{fake.host}/m", "v1") is None
+    assert clock.slept == [0.25]
+
+
+def test_a_registry_that_stays_broken_is_refused_by_name(client: RegistryClient, fake: FakeRegistry) -> None:
+    fake.faults["HEAD /manifests/"] = [(502, {})] * 9
+    with pytest.raises(Refused, match=rf"registry {fake.host} answered 502 to HEAD /v2/m/manifests/v1"):
+        client.digest(f"{fake.host}/m", "v1")
+    assert len(fake.requests) == 5
+
+
+def test_an_upload_that_fails_in_the_middle_begins_again_with_a_new_session(
+    client: RegistryClient, fake: FakeRegistry
+) -> None:
+    fake.faults["PUT /blobs/uploads/"] = [(500, {})]
+    manifest, blobs = small_image(os.urandom(100_000))
+    client.push(f"{fake.host}/m", manifest, blobs)
+    assert len(fake.asked("POST", "/blobs/uploads/")) == 3
+    assert set(fake.blobs["m"]) == {blob.digest for blob in blobs}
+
+
+def test_a_registry_that_refuses_one_piece_gets_chunks(client: RegistryClient, fake: FakeRegistry) -> None:
+    fake.largest_body = upload.CHUNK
+    manifest, blobs = small_image(os.urandom(upload.CHUNK * 2 + 5))
+    transfer = client.push(f"{fake.host}/m", manifest, blobs)
+    assert {blob.how for blob in transfer.blobs} == {"chunked", "sent"}
+    assert len(fake.asked("PATCH")) == 3
+
+
+def test_a_mount_that_is_not_given_falls_back_to_sending(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image(os.urandom(50_000))
+    image = client.push(f"{fake.host}/a", manifest, blobs).image
+    fake.mounts = False
+    transfer = client.copy(image, f"{fake.host}/b")
+    assert transfer.sent == sum(blob.size for blob in blobs)
+    assert fake.asked("DELETE", "/blobs/uploads/"), "the session that a refused mount opens is given back"
+
+
+def test_an_image_is_copied_between_registries(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image(os.urandom(3_000_000))
+    image = client.push(f"{fake.host}/a", manifest, blobs).image
+    with serving(FakeRegistry()) as other:
+        transfer = client.copy(image, f"{other.host}/b")
+        assert transfer.image.digest == image.digest
+        assert other.blobs["b"] == fake.blobs["a"]
+
+
+def test_a_corrupt_blob_is_named_and_nothing_is_written_with_it(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image(os.urandom(3_000_000))
+    image = client.push(f"{fake.host}/a", manifest, blobs).image
+    fake.corrupt("a", blobs[0].digest)
+    with serving(FakeRegistry()) as other:
+        with pytest.raises(Refused, match=rf"blob {blobs[0].digest} in {fake.host}/a is corrupt") as caught:
+            client.copy(image, f"{other.host}/b")
+        assert blobs[0].digest not in other.blobs.get("b", {})
+        assert not other.manifests.get("b")
+    assert "push the image it belongs to again" in caught.value.hint
+
+
+def test_a_corrupt_manifest_is_named(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image()
+    image = client.push(f"{fake.host}/a", manifest, blobs).image
+    fake.corrupt_manifest("a", image.digest)
+    with pytest.raises(Refused, match=rf"manifest {image.digest} in {fake.host}/a is corrupt"):
+        client.manifest(image.repository, image.digest)
+
+
+def test_a_source_that_changes_while_it_is_sent_is_refused(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image(b"a" * 100)
+    other = MadeBlob(digest=blobs[0].digest, size=100, make=lambda: iter([b"b" * 100]))
+    with pytest.raises(Refused, match="corrupt"):
+        client.push(f"{fake.host}/m", manifest, [other])
+    assert not fake.manifests.get("m")
+
+
+def test_a_cut_off_download_is_read_again(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image()
+    repository = f"{fake.host}/m"
+    client.push(repository, manifest, blobs)
+    fake.faults["GET /blobs/"] = [(200, {})]
+    config = read_image(manifest).config
+    with pytest.raises(Refused, match="corrupt: 0 bytes"):
+        client.document(repository, config)
+    assert client.document(repository, config) == blobs[-1].content
+
+
+def test_a_registry_without_referrers_gets_the_tag_instead(
+    client: RegistryClient, transport: Transport, fake: FakeRegistry
+) -> None:
+    fake.referrers = False
+    manifest, blobs = small_image()
+    image = client.push(f"{fake.host}/m", manifest, blobs).image
+    Referrers(transport, client).attach(image, "application/x", b"{}", media_type="application/json", annotations={})
+    assert image.digest.replace(":", "-") in fake.manifests["m"]
+
+
+def test_no_registry_at_all_is_said_after_the_attempts(client: RegistryClient, clock: FakeClock) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    with pytest.raises(Missing, match=f"registry {host} can't be reached"):
+        client.exists(ImageRef(repository=f"{host}/m", digest="sha256:" + "0" * 64))
+    assert clock.slept == [0.25, 0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "basic"])
+def test_a_registry_that_asks_gets_the_login(logged_in: LogIn, fake: FakeRegistry, scheme: str) -> None:
+    fake.login, fake.scheme = ("me", "bait-secret"), scheme
+    client = logged_in(Login(user="me", secret="bait-secret"))
+    manifest, blobs = small_image(os.urandom(100_000))
+    image = client.push(f"{fake.host}/m", manifest, blobs).image
+    assert client.exists(image)
+
+
+def test_an_identity_token_is_exchanged_and_never_in_a_url(logged_in: LogIn, fake: FakeRegistry) -> None:
+    fake.login = ("<token>", "bait-secret")
+    client = logged_in(Login(user="<token>", secret="bait-secret"))
+    assert client.digest(f"{fake.host}/m", "v1") is None
+    assert fake.asked("POST", "/token") == ["POST /token"]
+
+
+def test_a_token_is_asked_for_once_and_a_spent_one_replaced(logged_in: LogIn, fake: FakeRegistry) -> None:
+    fake.login = ("me", "bait-secret")
+    client = logged_in(Login(user="me", secret="bait-secret"))
+    for _ in range(3):
+        client.digest(f"{fake.host}/m", "v1")
+    assert len(fake.asked("GET", "/token")) == 1
+    challenge = f'Bearer realm="http://{fake.host}/token",service="fake"'
+    fake.faults["HEAD /manifests/"] = [(401, {"WWW-Authenticate": challenge})]
+    client.digest(f"{fake.host}/m", "v1")
+    assert len(fake.asked("GET", "/token")) == 2
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "basic"])
+@pytest.mark.parametrize("login", [None, Login(user="me", secret="wrong-bait")])
+def test_a_wrong_login_is_refused_with_the_remedy_and_without_the_secret(
+    logged_in: LogIn, fake: FakeRegistry, scheme: str, login: Login | None
+) -> None:
+    fake.login, fake.scheme = ("me", "bait-secret"), scheme
+    with pytest.raises(Refused, match=f"registry {fake.host} denied access") as caught:
+        logged_in(login).digest(f"{fake.host}/m", "v1")
+    assert caught.value.hint.endswith(f"docker login {fake.host}")
+    assert "bait" not in repr(login) + caught.value.message
+
+
+def test_the_size_of_a_source_is_part_of_what_is_checked(client: RegistryClient, fake: FakeRegistry) -> None:
+    manifest, blobs = small_image()
+    repository = f"{fake.host}/m"
+    client.push(repository, manifest, blobs)
+    config = replace(read_image(manifest).config, size=3)
+    with pytest.raises(Refused, match="expected 3 bytes"):
+        client.document(repository, config)
