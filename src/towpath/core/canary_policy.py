@@ -1,0 +1,140 @@
+"""How a candidate is given traffic, as its owner configured it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from towpath.core.errors import all_at_once
+from towpath.core.judge.channels import ERRORS, Channel
+from towpath.core.judge.evalue import HalfPlane
+from towpath.core.judge.model import Breaker, JudgePolicy
+
+UNJUDGED: Final = 50  # up to here, in percent, a step is taken without *promote*
+_ALL: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Margin:
+    """How much worse a candidate may be: `ratio` times stable's rate plus `points` (a share, 0 to 1)."""
+
+    ratio: float
+    points: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Margins:
+    """Up to `errors` nothing counts against a candidate; *promote* excludes `errors_promote` and beyond."""
+
+    errors: Margin = Margin(ratio=1.10, points=0.0005)
+    errors_promote: Margin = Margin(ratio=1.5, points=0.002)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CanaryPolicy:
+    """How a candidate is given traffic. Times in seconds, traffic in percent.
+
+    Attributes:
+        traffic: of the candidate, step by step, ascending; a step with `100 - holdback` always comes last.
+        holdback: what stable keeps in the last step, so that there is something to compare with.
+        poll: between observations.
+        min_time: before *promote*; the steps up to 50 % share it.
+        max_time: after which the canary is inconclusive.
+        min_polls: with data in each step.
+        min_requests: answered by the candidate in each step.
+        alpha: chance of rolling back a candidate within all margins, over the whole canary.
+        beta: chance of promoting one beyond a margin.
+        margins: what counts as worse.
+        probes: requests per second of ours to each arm; 0 for none.
+        max_gap: without an observation, after which the candidate loses its traffic.
+        on_inconclusive: ask a person, or roll back.
+        warm_up: in which channels that suffer from a cold start don't count.
+        breaker: rolls back without statistics.
+    """
+
+    traffic: tuple[int, ...] = (5, 25, 50)
+    holdback: int = 5
+    poll: float = 10.0
+    min_time: float = 600.0
+    max_time: float = 3600.0
+    min_polls: int = 4
+    min_requests: int = 20
+    alpha: float = 0.01
+    beta: float = 0.05
+    margins: Margins = field(default_factory=Margins)
+    probes: float = 0.0
+    max_gap: float = 300.0
+    on_inconclusive: Literal["ask", "roll back"] = "ask"
+    warm_up: float = 300.0
+    breaker: Breaker = field(default_factory=Breaker)
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """Traffic of every step; one at 50 %, where replicas of both arms have the same load, is always there."""
+        last = _ALL - self.holdback
+        return tuple(sorted({share for share in self.traffic if share < last} | {UNJUDGED, last}))
+
+    @property
+    def dwell(self) -> float:
+        """How long each step lasts at least."""
+        return max(self.min_time / sum(share <= UNJUDGED for share in self.shares), self.min_polls * self.poll)
+
+
+def policy_problems(policy: CanaryPolicy) -> list[str]:
+    """Everything that makes a policy meaningless; empty when it can be run."""
+    rising = list(policy.traffic) == sorted(set(policy.traffic))
+    checks = (
+        (policy.traffic and rising, "traffic: name at least one step, each higher than the one before"),
+        (all(0 < step < _ALL for step in policy.traffic), "traffic: each step is from 1 to 99"),
+        (0 < policy.holdback < UNJUDGED, "holdback: from 1 to 49; without it the last step has nothing to compare"),
+        (policy.poll > 0, "poll: more than 0 s"),
+        (policy.min_polls > 0, "min_polls: at least 1"),
+        (policy.min_requests > 0, "min_requests: at least 1, because no data is never a pass"),
+        (0 < policy.min_time <= policy.max_time, "min_time: more than 0 s and at most max_time"),
+        (policy.max_gap > policy.poll, "max_gap: longer than poll"),
+        (policy.warm_up < policy.max_time, "warm_up: shorter than max_time"),
+        (policy.probes >= 0, "probes: 0 or more per second"),
+        (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
+        (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
+    )
+    return [problem for fits, problem in checks if not fits]
+
+
+def _margins_fit(margins: Margins) -> bool:
+    narrow, wide = margins.errors, margins.errors_promote
+    return 1 <= narrow.ratio <= wide.ratio and 0 <= narrow.points <= wide.points and narrow != wide
+
+
+def check(policy: CanaryPolicy) -> CanaryPolicy:
+    """Give the policy back.
+
+    Raises:
+        UsageError: with every problem of it.
+    """
+    problems = policy_problems(policy)
+    if problems:
+        raise all_at_once("canary", problems, "see canary in docs/configuration.md")
+    return policy
+
+
+def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
+    """What the judge needs to know of it."""
+    return JudgePolicy(
+        channels=(_errors(policy.margins),),
+        probes=policy.probes > 0,
+        alpha=policy.alpha,
+        beta=policy.beta,
+        poll=policy.poll,
+        min_time=policy.min_time,
+        max_time=policy.max_time,
+        min_polls=policy.min_polls,
+        min_requests=policy.min_requests,
+        warm_up=policy.warm_up,
+        breaker=policy.breaker,
+    )
+
+
+def _errors(margins: Margins) -> Channel:
+    return replace(
+        ERRORS,
+        rollback=HalfPlane(r0=margins.errors.ratio, d=margins.errors.points),
+        promote=HalfPlane(r0=margins.errors_promote.ratio, d=margins.errors_promote.points),
+    )

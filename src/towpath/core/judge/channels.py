@@ -1,0 +1,46 @@
+"""What the judge looks at: one kind of event each, as data."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from towpath.core.judge.evalue import HalfPlane
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Channel:
+    """One kind of event, and how much more of it is too much.
+
+    Attributes:
+        name: unique among the channels of a judge.
+        metric: channels of one metric share its part of alpha.
+        rollback: the null of the evidence against the candidate: up to here it is no worse.
+        promote: the null of the evidence for it: from here on it is worse, and must be excluded.
+        lifts: log-odds beyond the first null's edge that are bet on.
+        more_is: `worse`, or `better` where the events are the good ones.
+        waits_for_warm_up: whether a cold candidate would look worse than it is.
+        depends_on_load: whether a replica with more requests looks worse, as with latency.
+        is_failure: whether the event is a failed request, which breaker and shared outages are about.
+    """
+
+    name: str
+    metric: str
+    rollback: HalfPlane
+    promote: HalfPlane
+    lifts: tuple[float, ...]
+    more_is: Literal["worse", "better"] = "worse"
+    waits_for_warm_up: bool = True
+    depends_on_load: bool = False
+    is_failure: bool = False
+
+
+# An error is an error for the user who meets it, so a cold start is no excuse for this channel.
+ERRORS: Final = Channel(
+    name="errors",
+    metric="errors",
+    rollback=HalfPlane(r0=1.10, d=0.0005),
+    promote=HalfPlane(r0=1.5, d=0.002),
+    lifts=tuple(math.log(factor) for factor in (1.1, 1.3, 1.7, 2.5, 4, 8, 20)),
+    waits_for_warm_up=False,
+    is_failure=True,
+)

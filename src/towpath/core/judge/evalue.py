@@ -1,0 +1,93 @@
+"""The half-plane e-value: exact evidence of one poll against `c <= r0 * b + d`.
+
+`c` and `b` are the rates of the candidate and of stable. The null holds a margin and says nothing about the rates
+themselves, so they may be others in every poll. Betting on a guess (c*, b*) beyond the margin against its projection
+on the null's edge has expectation at most 1 whatever rates inside the null are true. Plain floats on purpose:
+importing numpy takes longer than judging a whole canary.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+OPERATION_STEPS: Final = 40
+_EDGE: Final = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Events among requests in both arms, in one poll of one stratum."""
+
+    canary_events: int = 0
+    canary_requests: int = 0
+    stable_events: int = 0
+    stable_requests: int = 0
+
+    @property
+    def both(self) -> bool:
+        """Whether both arms had requests; without, a poll says nothing."""
+        return self.canary_requests > 0 and self.stable_requests > 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HalfPlane:
+    """The null's edge: `c = r0 * b + d`."""
+
+    r0: float
+    d: float
+
+    def canary_rate(self, stable_rate: float) -> float:
+        """The candidate's rate on the edge."""
+        return self.r0 * stable_rate + self.d
+
+
+def lifted(rate: float, lift: float) -> float:
+    """Raise a rate by `lift` in log-odds."""
+    odds = rate / (1 - rate) * math.exp(lift)
+    return min(odds / (1 + odds), 1 - 1e-9)
+
+
+def project(counts: Counts, guess: tuple[float, float], edge: HalfPlane, steps: int = OPERATION_STEPS) -> float:
+    """Stable's rate at the point of the edge nearest to the guess (c*, b*), weighted by the requests of both arms."""
+    c_star, b_star = guess
+    n_c, n_b, r0, d = counts.canary_requests * edge.r0, counts.stable_requests, edge.r0, edge.d
+    opposite = min(max((c_star - d) / r0, _EDGE), min(1.0, (1 - d) / r0) - _EDGE)
+    low, high = min(b_star, opposite), max(b_star, opposite)
+    for _ in range(steps):
+        b = 0.5 * (low + high)
+        c = r0 * b + d
+        # cleared of its positive denominators, so that nothing divides by a rate near zero
+        if n_c * (c - c_star) * b * (1 - b) + n_b * (b - b_star) * c * (1 - c) < 0:
+            low = b
+        else:
+            high = b
+    return 0.5 * (low + high)
+
+
+def log_e(counts: Counts, guess: tuple[float, float], edge: HalfPlane, steps: int = OPERATION_STEPS) -> float:
+    """Natural logarithm of the poll's evidence for the guess against the null; 0 unless both arms had requests."""
+    if not counts.both:
+        return 0.0
+    c_star, b_star = guess
+    b0 = project(counts, guess, edge, steps)
+    c0 = edge.canary_rate(b0)
+    return (
+        counts.canary_events * math.log(c_star / c0)
+        + (counts.canary_requests - counts.canary_events) * math.log((1 - c_star) / (1 - c0))
+        + counts.stable_events * math.log(b_star / b0)
+        + (counts.stable_requests - counts.stable_events) * math.log((1 - b_star) / (1 - b0))
+    )
+
+
+def log_e_rare(counts: Counts, r1: float, edge: HalfPlane) -> float:
+    """The closed form for rare events, betting on the ratio `r1 > r0`; needs no guess of stable's rate."""
+    if not counts.both:
+        return 0.0
+    null = counts.canary_requests * edge.r0 + counts.stable_requests
+    bet = counts.canary_requests * r1 + counts.stable_requests
+    a = r1 / edge.r0 * null / bet
+    return (
+        counts.canary_events * math.log(a)
+        + counts.stable_events * math.log(null / bet)
+        - counts.canary_requests * edge.d * (a - 1)
+    )

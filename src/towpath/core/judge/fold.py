@@ -1,0 +1,110 @@
+"""The judge as a fold: `start`, then `step` for every poll."""
+
+from dataclasses import replace
+from typing import Final
+
+from towpath.core.judge import alarms
+from towpath.core.judge.bets import IN_FAVOUR, gains_against, gains_in_favour, learn, load_allows, oriented
+from towpath.core.judge.channels import Channel
+from towpath.core.judge.evalue import Counts
+from towpath.core.judge.mixture import bet, log_mean, new_wealth
+from towpath.core.judge.model import ChannelState, JudgePolicy, JudgeState, Poll, Reference, Stratum
+
+_REFERENCE_POLLS: Final = 60  # the reference weighs no more than so many polls
+
+
+def start(policy: JudgePolicy, reference: Reference | None = None) -> JudgeState:
+    """The state before the first poll; without a reference the first polls only teach stable's rate."""
+    known = reference or Reference()
+    return JudgeState(
+        policy=policy,
+        channels=tuple(_new_channel(policy, channel, known) for channel in policy.channels),
+        peaks=(0.0,) * len(policy.metrics),
+        breaker_runs=(0,) * len(policy.strata),
+    )
+
+
+def step(state: JudgeState, poll: Poll) -> JudgeState:
+    """The state after one more poll. Once the candidate is refused or the counts are worthless, that stands."""
+    if state.refused is not None or state.router_fault:
+        return state
+    if poll.router_fault:
+        return replace(state, elapsed=poll.elapsed, router_fault=poll.router_fault)
+    alike = alarms.failing_alike(state.policy, poll)
+    channels = zip(state.policy.channels, state.channels, strict=True)
+    judged = replace(
+        state,
+        channels=tuple(_step_channel(state.policy, channel, kept, (poll, alike)) for channel, kept in channels),
+        polls=state.polls + _has_data(state.policy, poll),
+        elapsed=poll.elapsed,
+        breaker_runs=alarms.breaker_runs(state, poll),
+        failing_alike=alike,
+    )
+    evidence = alarms.evidence_against(judged)
+    return replace(
+        judged,
+        peaks=tuple(max(peak, now) for peak, now in zip(state.peaks, evidence, strict=True)),
+        refused=alarms.broken(judged) or alarms.refused(judged, evidence),
+    )
+
+
+def _new_channel(policy: JudgePolicy, channel: Channel, reference: Reference) -> ChannelState:
+    return ChannelState(
+        baseline=tuple(_baseline(policy, reference, stratum, channel) for stratum in policy.strata),
+        seen=(Counts(),) * len(policy.strata),
+        against=new_wealth(len(policy.bets) * len(channel.lifts)),
+        in_favour=(0.0,) * (len(policy.bets) * len(IN_FAVOUR)),
+    )
+
+
+def _baseline(policy: JudgePolicy, reference: Reference, stratum: Stratum, channel: Channel) -> tuple[float, float]:
+    counted = (reference.live if stratum == "live" else reference.probe).get(channel.name, (0, 0))
+    events = counted[0] if channel.more_is == "worse" else counted[1] - counted[0]
+    share = min(1.0, _REFERENCE_POLLS * policy.poll / reference.seconds) if reference.seconds > 0 else 0.0
+    return events * share, counted[1] * share
+
+
+def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now: tuple[Poll, bool]) -> ChannelState:
+    poll, alike = now
+    counts = [oriented(channel, poll.counts(stratum, channel.name)) for stratum in policy.strata]
+    learned = replace(
+        kept,
+        baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),
+        seen=tuple(_add(old, new) for old, new in zip(kept.seen, counts, strict=True)),
+    )
+    if channel.waits_for_warm_up and poll.elapsed < policy.warm_up:
+        return learned
+    # bets use only what was known before this poll, hence the baseline without it
+    against = gains_against(policy, channel, counts, kept.baseline)
+    in_favour = gains_in_favour(policy, channel, counts, kept.baseline)
+    may_accuse, may_acquit = load_allows(channel, poll.load_ratio)
+    favour = tuple(
+        old + _kept(gain, counts=may_acquit, alike=alike) for old, gain in zip(kept.in_favour, in_favour, strict=True)
+    )
+    gains = [_kept(gain, counts=may_accuse, alike=alike) for gain in against]
+    return replace(
+        learned,
+        against=bet(kept.against, gains, alarms.planned_polls(policy, channel)),
+        in_favour=favour,
+        best=max(kept.best, log_mean(favour)),
+    )
+
+
+def _kept(gain: float, *, counts: bool, alike: bool) -> float:
+    """What of a gain stands; a fault both arms share may only weaken a case (a smaller e-value is still one)."""
+    if not counts:
+        return 0.0
+    return min(gain, 0.0) if alike else gain
+
+
+def _add(old: Counts, new: Counts) -> Counts:
+    return Counts(
+        canary_events=old.canary_events + new.canary_events,
+        canary_requests=old.canary_requests + new.canary_requests,
+        stable_events=old.stable_events + new.stable_events,
+        stable_requests=old.stable_requests + new.stable_requests,
+    )
+
+
+def _has_data(policy: JudgePolicy, poll: Poll) -> bool:
+    return any(poll.counts(stratum, channel.name).both for stratum in policy.strata for channel in policy.channels)

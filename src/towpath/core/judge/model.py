@@ -1,0 +1,180 @@
+"""The values the judge is folded over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from towpath.core.judge.channels import ERRORS, Channel
+from towpath.core.judge.evalue import Counts
+from towpath.core.judge.mixture import Wealth
+
+Stratum = Literal["live", "probe"]
+STRATA: Final[tuple[Stratum, ...]] = ("live", "probe")
+
+__all__ = ["STRATA", "Breaker", "Cause", "ChannelState", "Counts", "JudgePolicy", "JudgeState", "Poll", "Reference"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breaker:
+    """When the candidate is so broken that no statistics are needed.
+
+    Attributes:
+        share: of the candidate's requests that fail.
+        requests: of the candidate in one poll, fewer don't count.
+        polls: so many in a row.
+    """
+
+    share: float = 0.5
+    requests: int = 20
+    polls: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgePolicy:
+    """How the judge decides.
+
+    Attributes:
+        channels: what it looks at.
+        probes: whether requests of ours are a stratum of their own.
+        alpha: chance of rolling back a candidate that is within all margins, over the whole canary.
+        beta: chance of promoting one that is beyond a margin of any channel.
+        cap: the most that one poll may multiply the evidence by.
+        dispersion: variance-to-mean ratio of events that come in clusters; 1 where requests fail one by one.
+        poll: seconds between observations.
+        min_time: seconds before *promote*.
+        max_time: seconds after which the judge is *inconclusive*.
+        min_polls: with requests in both arms, before *promote*.
+        min_requests: of the candidate, before *promote*.
+        warm_up: seconds in which channels that suffer from a cold start don't count.
+        breaker: rolls back without statistics.
+        outage: share of failing requests from which both arms failing alike is a fault they share.
+    """
+
+    channels: tuple[Channel, ...] = (ERRORS,)
+    probes: bool = False
+    alpha: float = 0.01
+    beta: float = 0.05
+    cap: float = 5.0
+    dispersion: float = 1.0
+    poll: float = 10.0
+    min_time: float = 600.0
+    max_time: float = 3600.0
+    min_polls: int = 4
+    min_requests: int = 0
+    warm_up: float = 300.0
+    breaker: Breaker = field(default_factory=Breaker)
+    outage: float = 0.1
+
+    @property
+    def strata(self) -> tuple[Stratum, ...]:
+        """What is counted apart."""
+        return STRATA if self.probes else STRATA[:1]
+
+    @property
+    def bets(self) -> tuple[tuple[Stratum, ...], ...]:
+        """Sets of strata that are bet on together: each alone and all of them."""
+        alone: tuple[tuple[Stratum, ...], ...] = tuple((stratum,) for stratum in self.strata)
+        return (*alone, self.strata) if self.probes else alone
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of the channels; alpha is split equally among them."""
+        return tuple(dict.fromkeys(channel.metric for channel in self.channels))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """Stable's traffic before the canary, by channel: (events, requests).
+
+    Attributes:
+        seconds: it was watched for; 600 or more make the first polls count fully.
+    """
+
+    seconds: float = 0.0
+    live: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    probe: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Poll:
+    """What happened since the poll before.
+
+    Attributes:
+        elapsed: seconds since the candidate got its first traffic.
+        live: counts of users' requests by channel; a channel that isn't there wasn't measured.
+        probe: counts of our requests by channel.
+        load_ratio: the candidate's load per ready replica over stable's; None where unknown.
+        router_fault: what makes the counts untrustworthy; empty when nothing does.
+    """
+
+    elapsed: float
+    live: Mapping[str, Counts] = field(default_factory=dict)
+    probe: Mapping[str, Counts] = field(default_factory=dict)
+    load_ratio: float | None = None
+    router_fault: str = ""
+
+    def counts(self, stratum: Stratum, channel: str) -> Counts:
+        """The counts of one channel in one stratum; nothing where it wasn't measured."""
+        return (self.live if stratum == "live" else self.probe).get(channel, _NO_COUNTS)
+
+
+_NO_COUNTS: Final = Counts()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """Why the candidate was refused, at the first poll that did it.
+
+    Attributes:
+        channel: what went wrong.
+        strata: where it was seen.
+        breaker: true when no statistics were needed.
+    """
+
+    channel: str
+    strata: tuple[Stratum, ...]
+    breaker: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelState:
+    """What is kept of a channel; one entry per stratum, or per bet.
+
+    Attributes:
+        baseline: stable's events and requests so far, older ones fading.
+        seen: sums since the canary began.
+        against: log wealth of the bets against the candidate.
+        in_favour: log wealth of the bets for it.
+        best: the highest log evidence for it at any time.
+    """
+
+    baseline: tuple[tuple[float, float], ...]
+    seen: tuple[Counts, ...]
+    against: Wealth
+    in_favour: tuple[float, ...]
+    best: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgeState:
+    """All the judge remembers; the same polls give the same state.
+
+    Attributes:
+        polls: with requests in both arms.
+        elapsed: seconds, of the newest poll.
+        peaks: per metric, the highest log evidence against the candidate at any time.
+        breaker_runs: per stratum, polls in a row beyond the breaker.
+        failing_alike: both arms failed in the newest poll, so nothing is promoted on it.
+        refused: set once, at the poll that refuses the candidate.
+        router_fault: set once, at the poll whose counts can't be trusted.
+    """
+
+    policy: JudgePolicy
+    channels: tuple[ChannelState, ...]
+    polls: int = 0
+    elapsed: float = 0.0
+    peaks: tuple[float, ...] = ()
+    breaker_runs: tuple[int, ...] = ()
+    failing_alike: bool = False
+    refused: Cause | None = None
+    router_fault: str = ""

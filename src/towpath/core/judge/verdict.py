@@ -1,0 +1,195 @@
+"""What the judge says, in numbers and in words."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from towpath.core.judge import alarms
+from towpath.core.judge.channels import Channel
+from towpath.core.judge.evalue import Counts, HalfPlane
+from towpath.core.judge.interval import interval
+from towpath.core.judge.model import JudgeState, Stratum
+
+Kind = Literal["promote", "roll back", "hold", "inconclusive", "halt"]
+_SPOKEN = {"live": "users' requests", "probe": "probes"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """The rate of one arm, with an interval of 95 % that stays true however often one looks."""
+
+    events: int
+    requests: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """Events per request; 0 without requests."""
+        return self.events / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arms:
+    """Both arms of one channel in one stratum, since the canary began."""
+
+    stratum: Stratum
+    canary: Estimate
+    stable: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What the judge says after a poll.
+
+    Attributes:
+        kind: what to do.
+        reason: in plain words, with figures.
+        channel: the one that decided, or the one that keeps the judge waiting.
+        arms: what was seen of it, one entry per stratum.
+        evidence: natural log, against the candidate, or for it where the kind is *promote*.
+        bound: what the evidence is held against, natural log.
+        in_favour: natural log of the weakest channel's evidence for the candidate.
+        bound_in_favour: what it must reach for *promote*.
+        live_requests: users' requests the candidate answered.
+        probe_requests: probes the candidate answered.
+        more_requests: about so many more of the candidate until *promote*; None where the data don't say.
+    """
+
+    kind: Kind
+    reason: str
+    channel: str
+    arms: tuple[Arms, ...]
+    evidence: float
+    bound: float
+    in_favour: float
+    bound_in_favour: float
+    live_requests: int
+    probe_requests: int
+    more_requests: int | None = None
+
+    @property
+    def judged_on(self) -> str:
+        """Whose requests this rests on."""
+        seen = [name for name, count in (("users", self.live_requests), ("probes", self.probe_requests)) if count]
+        return " and ".join(seen) or "nothing"
+
+
+def verdict(state: JudgeState) -> Verdict:
+    """The judge's word on all polls so far."""
+    if state.refused is not None:
+        return _refusal(state)
+    if state.router_fault:
+        return _say(state, "halt", state.router_fault, _waiting_for(state))
+    waiting = _waits(state)
+    if not waiting:
+        return _promotion(state)
+    late = state.elapsed >= state.policy.max_time
+    kind: Kind = "inconclusive" if late else "hold"
+    reason = f"after {state.elapsed:.0f} s: {waiting}" if late else waiting
+    return _say(state, kind, reason, _waiting_for(state))
+
+
+def _waits(state: JudgeState) -> str:
+    """What is missing for *promote*; empty when nothing is."""
+    policy = state.policy
+    requests = sum(_requests(state))
+    weakest = _waiting_for(state)
+    checks = (
+        (state.failing_alike, "both arms fail together, so the fault is not the candidate's alone"),
+        (not requests, "the candidate has had no requests yet"),
+        (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
+        (state.polls < policy.min_polls, f"{state.polls} of {policy.min_polls} polls with requests in both arms"),
+        (requests < policy.min_requests, f"{requests} of {policy.min_requests} requests of the candidate"),
+        (state.elapsed < policy.min_time, f"{state.elapsed:.0f} of {policy.min_time:.0f} s"),
+    )
+    return next((reason for missing, reason in checks if missing), "")
+
+
+def _refusal(state: JudgeState) -> Verdict:
+    cause = state.refused
+    if cause is None:
+        raise ValueError("only a refused candidate has a refusal")
+    channel = next(one for one in state.policy.channels if one.name == cause.channel)
+    where = " and ".join(_SPOKEN[stratum] for stratum in cause.strata)
+    seen = "; ".join(_compare(arms) for arms in _arms(state, channel) if arms.stratum in cause.strata)
+    share = state.policy.breaker.share
+    why = f"at least {share:.0%} of its requests fail" if cause.breaker else f"more than {_margin(channel.rollback)}"
+    return _say(state, "roll back", f"{channel.name} in {where}: {seen}; {why}", channel)
+
+
+def _promotion(state: JudgeState) -> Verdict:
+    channel = _waiting_for(state)
+    seen = "; ".join(f"{_SPOKEN[arms.stratum]}: {_compare(arms)}" for arms in _arms(state, channel))
+    return _say(state, "promote", f"no worse than {_margin(channel.promote)} in {channel.name}; {seen}", channel)
+
+
+def _say(state: JudgeState, kind: Kind, reason: str, channel: Channel) -> Verdict:
+    live, probe = _requests(state)
+    weakest = _best(state, _waiting_for(state))
+    needed = -math.log(state.policy.beta)
+    return Verdict(
+        kind=kind,
+        reason=reason,
+        channel=channel.name,
+        arms=_arms(state, channel),
+        evidence=weakest if kind == "promote" else state.peaks[state.policy.metrics.index(channel.metric)],
+        bound=needed if kind == "promote" else alarms.bound_against(state.policy),
+        in_favour=weakest,
+        bound_in_favour=needed,
+        live_requests=live,
+        probe_requests=probe,
+        more_requests=_more(live + probe, weakest, needed) if kind in {"hold", "inconclusive"} else None,
+    )
+
+
+def _more(requests: int, evidence: float, needed: float) -> int | None:
+    return math.ceil(requests * max(needed / evidence - 1, 0.0)) if evidence > 0 else None
+
+
+def _waiting_for(state: JudgeState) -> Channel:
+    """The channel with the weakest case for the candidate."""
+    return min(state.policy.channels, key=lambda channel: _best(state, channel))
+
+
+def _best(state: JudgeState, channel: Channel) -> float:
+    return state.channels[state.policy.channels.index(channel)].best
+
+
+def _requests(state: JudgeState) -> tuple[int, int]:
+    """The candidate's requests: users', probes."""
+    by_stratum = {
+        stratum: max(kept.seen[place].canary_requests for kept in state.channels)
+        for place, stratum in enumerate(state.policy.strata)
+    }
+    return by_stratum["live"], by_stratum.get("probe", 0)
+
+
+def _arms(state: JudgeState, channel: Channel) -> tuple[Arms, ...]:
+    seen = state.channels[state.policy.channels.index(channel)].seen
+    return tuple(_arm_pair(stratum, counts) for stratum, counts in zip(state.policy.strata, seen, strict=True))
+
+
+def _arm_pair(stratum: Stratum, counts: Counts) -> Arms:
+    return Arms(
+        stratum=stratum,
+        canary=_estimate(counts.canary_events, counts.canary_requests),
+        stable=_estimate(counts.stable_events, counts.stable_requests),
+    )
+
+
+def _estimate(events: int, requests: int) -> Estimate:
+    low, high = interval(events, requests)
+    return Estimate(events=events, requests=requests, low=low, high=high)
+
+
+def _compare(arms: Arms) -> str:
+    return f"candidate {_spoken(arms.canary)}, stable {_spoken(arms.stable)}"
+
+
+def _spoken(estimate: Estimate) -> str:
+    return f"{estimate.rate:.2%} ({estimate.events:,} of {estimate.requests:,})"
+
+
+def _margin(edge: HalfPlane) -> str:
+    return f"{edge.r0:g} times stable's rate plus {edge.d:.2%}"

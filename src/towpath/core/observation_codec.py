@@ -1,0 +1,147 @@
+"""Observations as lines of JSON, as the journal keeps them."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from towpath.core.errors import UsageError, all_at_once
+from towpath.core.observation import (
+    ARMS,
+    ArmCounters,
+    Buckets,
+    Observation,
+    ReplicaSample,
+    arm_problems,
+    count_problem,
+)
+
+FORMAT: Final = 1
+
+
+def encode(observation: Observation) -> str:
+    """Write one line of JSON that `decode` reads back to an equal value."""
+    return json.dumps(
+        {
+            "v": FORMAT,
+            "at": observation.at,
+            "stable_ready": observation.stable_ready,
+            "canary_ready": observation.canary_ready,
+            "samples": [_sample_json(sample) for sample in observation.samples],
+            "problems": list(observation.problems),
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+
+
+def _sample_json(sample: ReplicaSample) -> dict[str, object]:
+    arms = {name: _arm_json(arm) for name, arm in sample.arms() if arm is not None}
+    return {
+        "replica": sample.replica,
+        "timestamp": sample.timestamp,
+        "no_cluster": sample.no_cluster,
+        "updates_refused": sample.updates_refused,
+        **arms,
+    }
+
+
+def _arm_json(arm: ArmCounters) -> dict[str, object]:
+    edges = [["inf" if math.isinf(edge) else edge, count] for edge, count in arm.buckets]
+    return {"requests": arm.requests, "errors": arm.errors, "timeouts": arm.timeouts, "buckets": edges}
+
+
+def decode(text: str) -> Observation:
+    """Read what `encode` wrote.
+
+    Raises:
+        UsageError: no JSON, a newer format, or numbers that no router can have counted; all of them are named.
+    """
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"an observation is not JSON: {error}", "the file is cut off or not a journal") from error
+    if not isinstance(raw, dict) or raw.get("v") != FORMAT:
+        found = raw.get("v") if isinstance(raw, dict) else None
+        raise UsageError(f"an observation has format {found!r}, this program reads {FORMAT}", "use a newer towpath")
+    reader = _Reader()
+    observation = reader.observation(raw)
+    if reader.problems:
+        raise all_at_once("observation", reader.problems, "these numbers can't come from a router; none was used")
+    return observation
+
+
+class _Reader:
+    """Reads on after a problem, so that all are named at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def observation(self, raw: Mapping[str, object]) -> Observation:
+        return Observation(
+            at=self.number(raw.get("at"), "at"),
+            samples=tuple(self.sample(one) for one in self.rows(raw.get("samples"), "samples")),
+            stable_ready=self.count(raw.get("stable_ready"), "stable_ready"),
+            canary_ready=self.count(raw.get("canary_ready"), "canary_ready"),
+            problems=tuple(str(problem) for problem in self.rows(raw.get("problems"), "problems")),
+        )
+
+    def sample(self, raw: object) -> ReplicaSample:
+        table = self.table(raw, "sample")
+        replica = str(table.get("replica"))
+        arms = {name: self.arm(table[name], f"{replica}: {name}") for name in ARMS if name in table}
+        return ReplicaSample(
+            replica=replica,
+            timestamp=self.number(table.get("timestamp"), f"{replica}: timestamp"),
+            no_cluster=self.count(table.get("no_cluster"), f"{replica}: no_cluster"),
+            updates_refused=self.count(table.get("updates_refused"), f"{replica}: updates_refused"),
+            **arms,
+        )
+
+    def arm(self, raw: object, place: str) -> ArmCounters:
+        table = self.table(raw, place)
+        before = len(self.problems)
+        arm = ArmCounters(
+            requests=self.count(table.get("requests"), f"{place}: requests"),
+            errors=self.count(table.get("errors"), f"{place}: errors"),
+            timeouts=self.count(table.get("timeouts"), f"{place}: timeouts"),
+            buckets=self.buckets(table.get("buckets"), place),
+        )
+        if len(self.problems) == before:
+            self.problems += [f"{place}: {problem}" for problem in arm_problems(arm)]
+        return arm
+
+    def buckets(self, raw: object, place: str) -> Buckets:
+        read: list[tuple[float, int]] = []
+        for row in self.rows(raw, f"{place}: buckets"):
+            if not isinstance(row, list) or len(row) != len(("edge", "count")):
+                self.problems.append(f"{place}: buckets: {row!r} is not an edge and a count")
+                continue
+            edge = math.inf if row[0] == "inf" else self.number(row[0], f"{place}: bucket edge")
+            read.append((edge, self.count(row[1], f"{place}: bucket le={row[0]}")))
+        return tuple(read)
+
+    def rows(self, raw: object, place: str) -> list[object]:
+        if isinstance(raw, list):
+            return raw
+        self.problems.append(f"{place}: {raw!r} is not a list")
+        return []
+
+    def table(self, raw: object, place: str) -> Mapping[str, object]:
+        if isinstance(raw, dict):
+            return raw
+        self.problems.append(f"{place}: {raw!r} is not a table")
+        return {}
+
+    def number(self, raw: object, place: str) -> float:
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
+            return float(raw)
+        self.problems.append(f"{place}: {raw!r} is not a finite number")
+        return 0.0
+
+    def count(self, raw: object, place: str) -> int:
+        problem = count_problem(raw)
+        if not problem and isinstance(raw, int | float):
+            return int(raw)
+        self.problems.append(f"{place}: {problem}")
+        return 0
