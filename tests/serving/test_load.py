@@ -157,6 +157,8 @@ def test_the_metrics_count_requests_by_code_time_them_and_can_be_parsed(tmp_path
 def test_predictions_are_counted_at_the_cuts_of_the_reference_probes_apart(tmp_path: Path) -> None:
     (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
     with ready("kit_models:Sums", tmp_path) as kit:
+        assert kit.metric('towpath_predictions_count{output="sum",probe="false"}') == 0
+        assert kit.metric('towpath_predicted_classes_total{output="label",probe="true",class="other"}') == 0
         rows = {"name": "x", "shape": [4, 2], "datatype": "FP64", "data": [0, 0, 0, 1, 1, 2, 9, 9]}
         kit.infer({"inputs": [rows]})
         kit.infer({"inputs": [rows]}, headers={"x-towpath-probe": "1"})

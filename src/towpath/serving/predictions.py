@@ -46,6 +46,9 @@ class Predictions:
     def __init__(self, watched: Sequence[Watched] = ()) -> None:
         self.seen = Seen()
         self._watched = {item.output: item for item in watched}
+        for item in watched:  # a series that is missing looks like one that was lost, so all begin at nought
+            self._count(item, [], probe=False)
+            self._count(item, [], probe=True)
 
     def observe(self, tensors: Sequence[Tensor], *, probe: bool) -> None:
         """Count one answer. Safe to call from any thread; values of another kind than the reference's are left out."""
@@ -63,10 +66,11 @@ class Predictions:
                     if isinstance(value, int | float):
                         histogram.observe(value)
                 return
+            for name in (*watched.classes, _OTHER):
+                self.seen.classes.setdefault((*labels, ("class", name)), 0)
             for value in values:
                 name = str(value) if str(value) in watched.classes else _OTHER
-                key = (*labels, ("class", name))
-                self.seen.classes[key] = self.seen.classes.get(key, 0) + 1
+                self.seen.classes[*labels, ("class", name)] += 1
 
 
 def read_reference(path: Path | None) -> Predictions:
