@@ -114,20 +114,19 @@ class Environment:
     Attributes:
         name: of the stack.
         promotes_from: the environment before; absent for the first.
-        endpoint: that serves the model, where it isn't called like the model; empty otherwise.
         protected: takes only releases built from a committed tree, and is destroyed only when it is named twice.
         canary: absent: ready, then all traffic at once.
     """
 
     name: str
     promotes_from: str | None = None
-    endpoint: str = ""
     protected: bool = False
     canary: CanarySettings | None = None
 
-    def endpoint_of(self, model: str) -> str:
-        """Name of the endpoint that serves the model here."""
-        return self.endpoint or model
+    @property
+    def require_clean(self) -> bool:
+        """Whether a release must have been built from a committed tree."""
+        return self.protected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,14 +147,14 @@ class Pipeline:
     models: tuple[Model, ...]
     environments: tuple[Environment, ...]
 
-    def model(self, name: str | None = None) -> Model:
-        """The model of that name; without a name, the only one.
+    def model(self, name: str = "") -> Model:
+        """The model of that name; with an empty name, the only one.
 
         Raises:
             UsageError: there is no such model, or several and none was named.
         """
         known = ", ".join(model.name for model in self.models)
-        if name is None:
+        if not name:
             if len(self.models) == 1:
                 return self.models[0]
             raise UsageError(f"{self.file} has {len(self.models)} models", f"name one of them: {known}")

@@ -13,7 +13,7 @@ from towpath.core.image import ModelSpec
 from towpath.core.pipeline import CanarySettings, Environment, ErrorMargins, Margin, Model, Pipeline, Probing
 from towpath.schema.image_spec import AnyImage, InnerPath, Table, Words
 from towpath.schema.problems import closest, problems_of
-from towpath.schema.units import Seconds
+from towpath.schema.units import Seconds, format_duration
 
 FILE_NAME = "deploy.toml"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -118,11 +118,14 @@ class CanaryTable(Table):
             ("traffic", sorted(set(self.traffic)) != self.traffic, "ascending percents, each once"),
             ("traffic", max(self.traffic) >= last, f"percents below {last:g}, which is 100 - holdback"),
             ("poll", not 1 <= self.poll <= self.max_gap, 'from "1s" to max_gap'),
+            ("holdback", self.holdback >= _HALF, "below 50"),
             ("max_time", self.max_time < self.min_time, "at least min_time"),
             ("warm_up", self.warm_up >= self.max_time, "below max_time"),
             ("traffic", self.strategy == "blue-green" and "traffic" in self.model_fields_set, _ONE_STEP),
         )
-        return [(key, f"found {_shown(getattr(self, key))}, valid: {valid}") for key, wrong, valid in checks if wrong]
+        return [
+            (key, f"found {_shown(key, getattr(self, key))}, valid: {valid}") for key, wrong, valid in checks if wrong
+        ]
 
     def settings(self) -> CanarySettings:
         """The core's form."""
@@ -137,18 +140,21 @@ class CanaryTable(Table):
         )
 
 
+_HALF = 50
+_DURATIONS = frozenset({"poll", "max_time", "warm_up"})
 _ONE_STEP = "no such key with blue-green, which has one step of 100 - holdback"
 
 
-def _shown(value: object) -> str:
-    return f"{value:g} s" if isinstance(value, float) else str(value)
+def _shown(key: str, value: object) -> str:
+    if isinstance(value, int | float):
+        return format_duration(value) if key in _DURATIONS else f"{value:g}"
+    return str(value)
 
 
 class EnvironmentTable(Table):
     """A place in the pipeline: the stack of the same name."""
 
     promotes_from: Name | None = None
-    endpoint: Name | None = None
     protected: bool | None = None
     canary: CanaryTable | None = None
 
@@ -206,7 +212,6 @@ def _between(document: Mapping[str, object]) -> list[str]:
     environments = {name: table for name, table in _tables(document, "environments").items() if isinstance(table, dict)}
     return [
         *_orders({name: table.get("promotes_from") for name, table in environments.items()}),
-        *_endpoints(environments, len(_tables(document, "models"))),
         *_canaries(environments),
     ]
 
@@ -237,15 +242,6 @@ def _chain(name: str, before: Mapping[str, object]) -> list[str]:
         chain.append(source)
         source = before[source]
     return chain
-
-
-def _endpoints(environments: Mapping[str, Mapping[str, object]], models: int) -> list[str]:
-    return [
-        f"environments.{name}.endpoint: found {table['endpoint']!r}, "
-        "valid: no such key with several models, whose endpoints are called like them"
-        for name, table in environments.items()
-        if models > 1 and "endpoint" in table
-    ]
 
 
 def _canaries(environments: Mapping[str, Mapping[str, object]]) -> list[str]:
@@ -287,7 +283,6 @@ def _environment(name: str, parsed: PipelineFile) -> Environment:
     return Environment(
         name=name,
         promotes_from=table.promotes_from,
-        endpoint=table.endpoint or "",
         protected=parsed.protected(name),
         canary=None if table.canary is None else table.canary.settings(),
     )
