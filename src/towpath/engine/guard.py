@@ -1,8 +1,8 @@
 """Starts a command that must not outlive the driver. Run as `python -I -S guard.py LIFELINE GRACE COMMAND…`.
 
-LIFELINE is the number of an inherited file descriptor, or the path of a FIFO, whose writing end the driver holds. Its end
-means that the driver is gone, even by SIGKILL: the command gets SIGINT, so that the engine saves its checkpoint, and GRACE
-seconds later the whole session gets SIGKILL. The driver may also write: `i` interrupts, `k` kills at once.
+LIFELINE is the number of an inherited file descriptor, or the path of a FIFO, whose writing end the driver holds. Its
+end means that the driver is gone, even by SIGKILL: the command gets SIGINT, so that the engine saves its checkpoint,
+and GRACE seconds later the whole session gets SIGKILL. The driver may also write: `i` interrupts, `k` kills at once.
 
 Standard library only and few imports: it is started before every engine command.
 """
@@ -105,7 +105,7 @@ def _open_lifeline(lifeline: str) -> int:
 
 def _listen_to_signals() -> int:
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)  # noqa: FBT003 - the signature of the standard library
+    os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
     for number in (*_FORWARDED, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
@@ -133,11 +133,8 @@ def _kill_session(leader: int) -> None:
 def _members(session: int) -> list[int]:
     if not os.path.isdir("/proc/self"):  # noqa: PTH112 - pathlib would double the time to start
         return []
-    found = []
-    for name in os.listdir("/proc"):  # noqa: PTH208 - as above
-        if name.isdigit() and _session_of(name) == session:
-            found.append(int(name))
-    return found
+    names = os.listdir("/proc")  # noqa: PTH208 - as above
+    return [int(name) for name in names if name.isdigit() and _session_of(name) == session]
 
 
 def _session_of(pid: str) -> int:
