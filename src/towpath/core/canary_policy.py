@@ -83,7 +83,10 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
     rising = list(policy.traffic) == sorted(set(policy.traffic))
     checks = (
         (policy.traffic and rising, "traffic: name at least one step, each higher than the one before"),
-        (all(0 < step < _ALL for step in policy.traffic), "traffic: each step is from 1 to 99"),
+        (
+            all(0 < step < _ALL - policy.holdback for step in policy.traffic),
+            "traffic: each step is from 1 to less than 100 - holdback, which comes last by itself",
+        ),
         (0 < policy.holdback < UNJUDGED, "holdback: from 1 to 49; without it the last step has nothing to compare"),
         (policy.poll > 0, "poll: more than 0 s"),
         (policy.min_polls > 0, "min_polls: at least 1"),

@@ -1,0 +1,187 @@
+"""Requests of our own: rows of the holdout set to both arms, and the smoke request."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Final, Literal
+
+import urllib3
+
+from towpath.app.canary_ports import ProbeReport
+from towpath.app.ports import Clock
+from towpath.core.contract import Smoke
+from towpath.core.errors import UsageError
+
+HEADER: Final = "x-towpath-arm"
+_SERVER_ERROR: Final = 500
+_SHOWN: Final = 200
+_CLOSE: Final = 1e-6
+
+Arm = Literal["stable", "canary"]
+_ARMS: Final[tuple[Arm, Arm]] = ("stable", "canary")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """What probes may take.
+
+    Attributes:
+        rate: requests per second, both arms together.
+        at_once: requests under way.
+        timeout: seconds for one request.
+        longest: seconds for one `fire`.
+    """
+
+    rate: float = 20.0
+    at_once: int = 8
+    timeout: float = 30.0
+    longest: float = 60.0
+
+
+class HttpProber:
+    """Sends to one endpoint through its router, which counts probes apart from users' requests.
+
+    Args:
+        url: of the endpoint.
+        path: where rows go.
+        rows: request bodies, JSON; none, and nothing is fired.
+        smoke: the request whose answer is known; None where the model has none.
+        clock: paces the requests.
+        pace: what they may take.
+    """
+
+    def __init__(
+        self, *, url: str, path: str, rows: Sequence[str], smoke: Smoke | None, clock: Clock, pace: Pace | None = None
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._path = path
+        self._rows = tuple(rows)
+        self._next = cycle(self._rows)
+        self._smoke = smoke
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._http = urllib3.PoolManager(maxsize=self._pace.at_once, retries=False)
+
+    def fire(self, requests: int) -> ProbeReport:
+        """See the port."""
+        failed = 0
+        sent = 0
+        under_way: set[Future[bool]] = set()
+        with ThreadPoolExecutor(max_workers=self._pace.at_once) as pool:
+            for arm, row in self._paced(requests):
+                if len(under_way) >= self._pace.at_once:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    failed += sum(not one.result() for one in done)
+                under_way.add(pool.submit(self._send, arm, row))
+                sent += 1
+            failed += sum(not one.result() for one in under_way)
+        return ProbeReport(sent=sent, failed=failed)
+
+    def smoke(self) -> str:
+        """See the port."""
+        if self._smoke is None:
+            return ""
+        asked = f"{self._smoke.method} {self._smoke.path}"
+        try:
+            answer = self._request(self._smoke.method, self._smoke.path, self._smoke.body, "canary")
+        except urllib3.exceptions.HTTPError as error:
+            return f"{asked} got no answer: {error}"
+        shown = answer.data[:_SHOWN].decode(errors="replace")
+        if not _SUCCESS[0] <= answer.status < _SUCCESS[1]:
+            return f"{asked} answered {answer.status}: {shown}"
+        if not self._smoke.expect:
+            return ""
+        try:
+            difference = json_difference(json.loads(self._smoke.expect), json.loads(answer.data))
+        except ValueError:
+            return f"{asked} answered no JSON: {shown}"
+        return f"{asked}: {difference}" if difference else ""
+
+    def _paced(self, requests: int) -> Iterator[tuple[Arm, str]]:
+        """The same rows to both arms in turns, each when its moment has come."""
+        if not self._rows:
+            return
+        begun = self._clock.monotonic()
+        turns = ((arm, row) for row in islice(self._next, requests) for arm in _ARMS)
+        for place, turn in enumerate(turns):
+            early = begun + place / self._pace.rate - self._clock.monotonic()
+            if early > 0:
+                self._clock.sleep(early)
+            if self._clock.monotonic() - begun > self._pace.longest:
+                return
+            yield turn
+
+    def _send(self, arm: Arm, row: str) -> bool:
+        try:
+            return self._request("POST", self._path, row, arm).status < _SERVER_ERROR
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def _request(self, method: str, path: str, body: str, arm: Arm) -> urllib3.BaseHTTPResponse:
+        headers = {HEADER: arm} | ({"content-type": "application/json"} if body else {})
+        return self._http.request(
+            method,
+            self._url + path,
+            body=body.encode() if body else None,
+            headers=headers,
+            timeout=self._pace.timeout,
+            retries=False,
+        )
+
+
+_SUCCESS: Final = (200, 300)
+
+
+def read_rows(path: Path) -> tuple[str, ...]:
+    """Request bodies of a `holdout.jsonl`, one per line; none when there is no such file.
+
+    Raises:
+        UsageError: a line is not JSON; the first is named.
+    """
+    if not path.is_file():
+        return ()
+    rows = [
+        (number, line.strip())
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.strip()
+    ]
+    for number, row in rows:
+        try:
+            json.loads(row)
+        except ValueError as error:
+            raise UsageError(f"{path}:{number}: {error}", "each line is one request body, as JSON") from error
+    return tuple(row for _, row in rows)
+
+
+def json_difference(expected: object, actual: object, place: str = "answer") -> str:
+    """Where `actual` doesn't contain `expected`; empty when it does.
+
+    Maps may hold more than is expected; lists and scalars are equal, numbers to one part in a million.
+    """
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        below = (
+            json_difference(value, actual[key], f"{place}.{key}") if key in actual else f"{place}.{key} is missing"
+            for key, value in expected.items()
+        )
+        return next(filter(None, below), "")
+    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        pairs = enumerate(zip(expected, actual, strict=True))
+        return next(filter(None, (json_difference(a, b, f"{place}[{at}]") for at, (a, b) in pairs)), "")
+    return "" if _same(expected, actual) else f"{place} is {_short(actual)}, expected {_short(expected)}"
+
+
+def _same(expected: object, actual: object) -> bool:
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
+        return math.isclose(expected, actual, rel_tol=_CLOSE, abs_tol=_CLOSE)
+    return expected == actual
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,83 @@
+"""Eyes and hands of a canary, in memory."""
+
+from dataclasses import dataclass, field
+
+from tests.fakes.clock import FakeClock
+from towpath.app.canary_ports import ProbeReport
+from towpath.core.observation import ArmCounters, Observation, ReplicaSample
+
+
+@dataclass(kw_only=True)
+class FakeArm:
+    """Counters of one arm, which grow by rates per second."""
+
+    rate: float = 0.0
+    errors: float = 0.0  # share
+    requests: float = 0.0
+    failed: float = 0.0
+
+    def grow(self, seconds: float) -> None:
+        self.requests += self.rate * seconds
+        self.failed += self.rate * self.errors * seconds
+
+    def counters(self) -> ArmCounters:
+        return ArmCounters(requests=int(self.requests), errors=int(self.failed))
+
+
+@dataclass(kw_only=True)
+class FakeObserver:
+    """A router of one replica, whose arms count with the clock; `outage` makes it unreadable."""
+
+    clock: FakeClock
+    stable: FakeArm = field(default_factory=FakeArm)
+    canary: FakeArm = field(default_factory=FakeArm)
+    probe_stable: FakeArm = field(default_factory=FakeArm)
+    probe_canary: FakeArm = field(default_factory=FakeArm)
+    stable_ready: int = 2
+    canary_ready: int = 2
+    no_cluster: int = 0
+    outage: bool = False
+    reads: int = 0
+    _seen: float | None = None
+
+    def read(self) -> Observation:
+        self.reads += 1
+        now = self.clock.now()
+        for arm in (self.stable, self.canary, self.probe_stable, self.probe_canary):
+            arm.grow(now - (now if self._seen is None else self._seen))
+        self._seen = now
+        return Observation(
+            at=now,
+            samples=() if self.outage else (self._sample(now),),
+            stable_ready=self.stable_ready,
+            canary_ready=self.canary_ready,
+            problems=("router replica router-0: no answer",) if self.outage else (),
+        )
+
+    def _sample(self, now: float) -> ReplicaSample:
+        return ReplicaSample(
+            replica="router-0",
+            timestamp=now,
+            stable=self.stable.counters(),
+            canary=self.canary.counters(),
+            probe_stable=self.probe_stable.counters(),
+            probe_canary=self.probe_canary.counters(),
+            no_cluster=self.no_cluster,
+        )
+
+
+@dataclass(kw_only=True)
+class FakeProber:
+    """Remembers what was fired; answers the smoke request as told."""
+
+    failure: str = ""
+    fired: list[int] = field(default_factory=list)
+    smoked: int = 0
+
+    def fire(self, requests: int) -> ProbeReport:
+        self.fired.append(requests)
+        return ProbeReport(sent=2 * requests, failed=0)
+
+    def smoke(self) -> str:
+        self.smoked += 1
+        return self.failure
