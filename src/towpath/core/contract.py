@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from towpath.core.release import ImageRef
 
 NAMESPACE = "towpath"
+SECRETS_NAMESPACE = "secrets"  # `pulumi config set --secret secrets:NAME`
 KEY_PLATFORM = "platform"
+KEY_ROUTER = "router"
 KEY_ENDPOINTS = "endpoints"
 KEY_FENCE = "fence"  # only ever in the driver's overlays
 
@@ -24,6 +26,7 @@ OUTPUT_INSTANCE = "instance"
 OUTPUT_REGISTRY = "registry"  # host:port that images are pushed to and pulled from
 OUTPUT_NETWORK = "network"
 OUTPUT_ROUTER_IMAGE = "routerImage"
+OUTPUT_DOCKER_HOST = "dockerHost"
 OUTPUT_PROVIDER = "provider"
 
 LABEL_INSTANCE = "towpath.instance"
@@ -197,6 +200,55 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformConfig:
+    """What an environment runs on: a stack that drew it, or how to draw it in the same stack.
+
+    Attributes:
+        stack: name of the stack that drew it; empty: it is drawn here.
+        provider: what draws it here; empty when it is another stack's.
+        host: address of the Docker daemon; empty: the one of the environment or the instance file.
+        registry_port: where the registry is published on the machine's loopback address.
+    """
+
+    stack: str = ""
+    provider: str = ""
+    host: str = ""
+    registry_port: int = 5055
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouterConfig:
+    """Where a stack's router takes requests.
+
+    Attributes:
+        port: for requests.
+        bind: address of the machine that both ports are bound to.
+        stats: port for counters; 0: the platform takes a free one and keeps it.
+    """
+
+    port: int
+    bind: str = "127.0.0.1"
+    stats: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackConfig:
+    """Everything a stack file says in our namespace.
+
+    Attributes:
+        platform: what it runs on.
+        router: absent in a stack that serves nothing.
+        endpoints: by name, in the file's order.
+        fence: of the driver's lease; absent in a run by hand.
+    """
+
+    platform: PlatformConfig
+    router: RouterConfig | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    fence: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ArmOutput:
     """What the program says of one arm it drew.
 
@@ -255,6 +307,9 @@ class StackOutputs:
         routers: one per router replica.
         instance: id of the installation it belongs to.
         registry: where its images are.
+        network: the platform's name for the network that replicas and routers share.
+        router_image: what routers run.
+        docker_host: address of the Docker daemon; empty for the default one.
         provider: docker, kubernetes, aws or gcp.
     """
 
@@ -263,6 +318,9 @@ class StackOutputs:
     routers: tuple[RouterOutput, ...] = ()
     instance: str = ""
     registry: str = ""
+    network: str = ""
+    router_image: str = ""
+    docker_host: str = ""
     provider: str = ""
 
     def endpoint(self, name: str) -> EndpointOutput | None:
