@@ -98,7 +98,7 @@ def test_the_served_scores_are_counted_at_the_references_cuts(trained: Path, tmp
     median = json.loads((folder / "reference.json").read_text())["outputs"]["probability"]["cuts"][2]
     with ready("model:BreastCancer", folder) as kit:
         for request in requests:
-            kit.infer(request, headers={"x-towpath-probe": "1"})
+            kit.infer(request, headers={"x-towpath-arm": "canary"})
         below = kit.metric(f'towpath_predictions_bucket{{output="probability",probe="true",le="{median}"}}')
         assert below == pytest.approx(len(requests) / 2, abs=1)
         assert kit.metric('towpath_predictions_count{output="probability",probe="false"}') == 0

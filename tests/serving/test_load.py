@@ -161,7 +161,7 @@ def test_predictions_are_counted_at_the_cuts_of_the_reference_probes_apart(tmp_p
         assert kit.metric('towpath_predicted_classes_total{output="label",probe="true",class="other"}') == 0
         rows = {"name": "x", "shape": [4, 2], "datatype": "FP64", "data": [0, 0, 0, 1, 1, 2, 9, 9]}
         kit.infer({"inputs": [rows]})
-        kit.infer({"inputs": [rows]}, headers={"x-towpath-probe": "1"})
+        kit.infer({"inputs": [rows]}, headers={"x-towpath-arm": "canary"})
         for probe in ("true", "false"):
             labels = f'output="sum",probe="{probe}"'
             buckets = [

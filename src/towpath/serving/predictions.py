@@ -19,8 +19,8 @@ from pathlib import Path
 from towpath.serving.metrics import Histogram, Seen
 from towpath.serving.tensors import Tensor
 
-PROBE_HEADER = "x-towpath-probe"
-"""A request that carries it was sent to test the release: counted apart, never summed with live traffic."""
+PROBE_HEADER = "x-towpath-arm"
+"""A request that carries it asked for this arm by name, as probes do: counted apart, never summed with live traffic."""
 
 _MOST_SERIES = 64
 _OTHER = "other"
