@@ -33,6 +33,7 @@ class CanaryPolicy:
     """How a candidate is given traffic. Times in seconds, traffic in percent.
 
     Attributes:
+        strategy: canary: growing shares; blue-green: one share, of everything but the holdback.
         traffic: of the candidate, step by step, ascending; a step with `100 - holdback` always comes last.
         holdback: what stable keeps in the last step, so that there is something to compare with.
         poll: between observations.
@@ -50,6 +51,7 @@ class CanaryPolicy:
         breaker: rolls back without statistics.
     """
 
+    strategy: Literal["canary", "blue-green"] = "canary"
     traffic: tuple[int, ...] = (5, 25, 50)
     holdback: int = 5
     poll: float = 10.0
@@ -70,12 +72,14 @@ class CanaryPolicy:
     def shares(self) -> tuple[int, ...]:
         """Traffic of every step; one at 50 %, where replicas of both arms have the same load, is always there."""
         last = _ALL - self.holdback
+        if self.strategy == "blue-green":
+            return (last,)
         return tuple(sorted({share for share in self.traffic if share < last} | {UNJUDGED, last}))
 
     @property
     def dwell(self) -> float:
         """How long each step lasts at least."""
-        return max(self.min_time / sum(share <= UNJUDGED for share in self.shares), self.min_polls * self.poll)
+        return max(self.min_time / max(1, sum(share <= UNJUDGED for share in self.shares)), self.min_polls * self.poll)
 
 
 def policy_problems(policy: CanaryPolicy) -> list[str]:

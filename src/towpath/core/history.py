@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from towpath.core.errors import UsageError
+from towpath.core.journal import JSON
 from towpath.core.promotion import Outcome, Plan, Step, StepKind, Strategy
 from towpath.core.release import ImageRef, parse_image
 
@@ -258,9 +259,10 @@ def ramp_index(plan: Plan) -> int:
     return next(i for i, step in enumerate(plan.steps) if step.kind in {StepKind.SHIFT, StepKind.DRAW})
 
 
-def plan_to_json(plan: Plan) -> dict[str, object]:
+def plan_to_json(plan: Plan) -> dict[str, JSON]:
     """For the journal; `plan_from_json` is its inverse."""
-    return asdict(plan) | {
+    plain: dict[str, JSON] = asdict(plan)
+    return plain | {
         "candidate": str(plan.candidate),
         "stable": None if plan.stable is None else str(plan.stable),
         "steps": [asdict(step) for step in plan.steps],

@@ -1,92 +1,10 @@
 """deploy.toml, parsed: which models there are, and which environments a release goes through."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.errors import UsageError
 from towpath.core.image import ModelSpec
-
-CanaryStrategy = Literal["canary", "blue-green"]
-OnInconclusive = Literal["hold", "rollback"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Probing:
-    """Requests of our own where users send few.
-
-    Attributes:
-        rate: requests a second to each arm.
-        below: requests a second of live canary traffic under which probes are sent.
-    """
-
-    rate: float = 5.0
-    below: float = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Margin:
-    """How much more of an event is too much: `candidate > ratio * stable + plus`, in shares of requests."""
-
-    ratio: float
-    plus: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ErrorMargins:
-    """What counts as worse, for both decisions.
-
-    Attributes:
-        rollback: beyond it the candidate is rolled back.
-        promote: it must be shown to be within it to be promoted.
-    """
-
-    rollback: Margin = Margin(ratio=1.10, plus=0.0005)
-    promote: Margin = Margin(ratio=1.5, plus=0.002)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CanarySettings:
-    """How a release comes to carry all traffic of an environment. Times in seconds.
-
-    Attributes:
-        strategy: canary: growing shares; blue-green: one share, of everything but the holdback.
-        traffic: percent of each step, ascending, before the last one.
-        holdback: percent that stable keeps in the last step.
-        dwell: at least so long in each step.
-        poll: between two observations.
-        min_time: from the first traffic to *promote*, at least.
-        max_time: after it the judge is *inconclusive*.
-        min_requests: of the candidate, before *promote*.
-        alpha: chance of rolling back a candidate that is within the margins.
-        beta: chance of promoting one that is beyond a margin.
-        warm_up: in which signs of a cold start don't count.
-        max_gap: without observations for so long, the candidate loses its traffic.
-        on_inconclusive: hold asks a person, rollback doesn't.
-        margins: of the error channel.
-        probes: absent: none are sent.
-    """
-
-    strategy: CanaryStrategy = "canary"
-    traffic: tuple[float, ...] = (5.0, 25.0, 50.0)
-    holdback: float = 5.0
-    dwell: float = 120.0
-    poll: float = 10.0
-    min_time: float = 600.0
-    max_time: float = 3600.0
-    min_requests: int = 0
-    alpha: float = 0.01
-    beta: float = 0.05
-    warm_up: float = 300.0
-    max_gap: float = 300.0
-    on_inconclusive: OnInconclusive = "hold"
-    margins: ErrorMargins = ErrorMargins()
-    probes: Probing | None = None
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Percent of every step, the last with the holdback."""
-        last = 100 - self.holdback
-        return (last,) if self.strategy == "blue-green" else (*self.traffic, last)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +39,7 @@ class Environment:
     name: str
     promotes_from: str | None = None
     protected: bool = False
-    canary: CanarySettings | None = None
+    canary: CanaryPolicy | None = None
 
     @property
     def require_clean(self) -> bool:

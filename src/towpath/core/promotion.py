@@ -1,9 +1,10 @@
 """A promotion as data: its plan, the steps it takes, and what each step makes the world look like."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from towpath.core.canary import CanaryStep
 from towpath.core.contract import Canary, Endpoint
 from towpath.core.release import ImageRef
 
@@ -36,6 +37,7 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled back"
     ABORTED = "aborted"
     OVERRIDDEN = "overridden"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,17 +101,6 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-def candidate_replicas(stable: int, traffic: float) -> int:
-    """Replicas the candidate has before it gets that traffic: min(N, ceil(N·t/(1-t))), at least one.
-
-    With that many its load per replica is at most stable's.
-    """
-    share = traffic / 100
-    if share >= 1:
-        return max(1, stable)
-    return max(1, min(stable, math.ceil(stable * share / (1 - share) - 1e-9)))
-
-
 def first_steps(replicas: int) -> tuple[Step, ...]:
     """A first release has nobody to be compared with: smoke, then the file, then traffic."""
     return (
@@ -131,22 +122,20 @@ def immediate_steps(replicas: int) -> tuple[Step, ...]:
     )
 
 
-def canary_steps(replicas: int, traffic: tuple[float, ...]) -> tuple[Step, ...]:
+def canary_steps(shares: Sequence[CanaryStep], replicas: int) -> tuple[Step, ...]:
     """Replicas before traffic, never both in one step; the last share is what the holdback leaves."""
-    running = candidate_replicas(replicas, traffic[0])
+    running = shares[0].canary_replicas
     steps = [
         Step(kind=StepKind.START, traffic=0, replicas=running),
         Step(kind=StepKind.SMOKE, traffic=0, replicas=running),
     ]
     before = 0.0
-    for share in traffic:
-        needed = candidate_replicas(replicas, share)
-        if needed > running:
-            steps.append(Step(kind=StepKind.SCALE, traffic=before, replicas=needed))
-            running = needed
-        steps.append(Step(kind=StepKind.SHIFT, traffic=share, replicas=running))
-        steps.append(Step(kind=StepKind.OBSERVE, traffic=share, replicas=running))
-        before = share
+    for share in shares:
+        if share.canary_replicas > running:
+            running = share.canary_replicas
+            steps.append(Step(kind=StepKind.SCALE, traffic=before, replicas=running))
+        before = share.traffic
+        steps += [Step(kind=kind, traffic=before, replicas=running) for kind in (StepKind.SHIFT, StepKind.OBSERVE)]
     if running < replicas:
         steps.append(Step(kind=StepKind.SCALE, traffic=before, replicas=replicas))
     closing = (StepKind.DRAW, StepKind.WRITE, StepKind.PROVE)

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from towpath.core.canary_policy import CanaryPolicy, Margin, Margins
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import ModelSpec
-from towpath.core.pipeline import CanarySettings, Environment, ErrorMargins, Margin, Model, Pipeline, Probing
+from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.schema.image_spec import AnyImage, InnerPath, Table, Words
 from towpath.schema.problems import closest, problems_of
 from towpath.schema.units import Seconds, format_duration
@@ -33,7 +34,7 @@ def _state(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Percent = Annotated[float, Field(gt=0, lt=100)]
+Percent = Annotated[int, Field(gt=0, lt=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -61,7 +62,7 @@ class MarginTable(Table):
 
     def margin(self) -> Margin:
         """The core's form."""
-        return Margin(ratio=self.ratio, plus=self.plus)
+        return Margin(ratio=self.ratio, points=self.plus)
 
 
 class ErrorMarginsTable(Table):
@@ -70,12 +71,12 @@ class ErrorMarginsTable(Table):
     rollback: MarginTable | None = None
     promote: MarginTable | None = None
 
-    def margins(self) -> ErrorMargins:
+    def margins(self) -> Margins:
         """The core's form, defaults filled in."""
-        default = ErrorMargins()
-        return ErrorMargins(
-            rollback=default.rollback if self.rollback is None else self.rollback.margin(),
-            promote=default.promote if self.promote is None else self.promote.margin(),
+        default = Margins()
+        return Margins(
+            errors=default.errors if self.rollback is None else self.rollback.margin(),
+            errors_promote=default.errors_promote if self.promote is None else self.promote.margin(),
         )
 
 
@@ -86,28 +87,27 @@ class MarginsTable(Table):
 
 
 class ProbesTable(Table):
-    """Requests from the model's holdout.jsonl, where live traffic is thin."""
+    """Requests from the model's holdout.jsonl to both arms, `rate` a second to each; judged apart from users'."""
 
     rate: Annotated[float, Field(gt=0, le=100)] = 5.0
-    below: Annotated[float, Field(gt=0)] = 5.0
 
 
 class CanaryTable(Table):
     """How a release comes to carry all traffic."""
 
     strategy: Literal["canary", "blue-green"] = "canary"
-    traffic: list[Percent] = Field(default=[5.0, 25.0, 50.0], min_length=1)
-    holdback: Percent = 5.0
-    dwell: Seconds = 120.0
+    traffic: list[Percent] = Field(default=[5, 25, 50], min_length=1)
+    holdback: Percent = 5
     poll: Seconds = 10.0
     min_time: Seconds = 600.0
     max_time: Seconds = 3600.0
-    min_requests: Annotated[int, Field(ge=0)] = 0
+    min_polls: Annotated[int, Field(ge=1)] = 4
+    min_requests: Annotated[int, Field(ge=1)] = 20
     alpha: Share = 0.01
     beta: Share = 0.05
     warm_up: Seconds = 300.0
     max_gap: Seconds = 300.0
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    on_inconclusive: Literal["ask", "rollback"] = "ask"
     margins: MarginsTable = MarginsTable()
     probes: ProbesTable | None = None
 
@@ -117,7 +117,7 @@ class CanaryTable(Table):
         checks = (
             ("traffic", sorted(set(self.traffic)) != self.traffic, "ascending percents, each once"),
             ("traffic", max(self.traffic) >= last, f"percents below {last:g}, which is 100 - holdback"),
-            ("poll", not 1 <= self.poll <= self.max_gap, 'from "1s" to max_gap'),
+            ("poll", not 1 <= self.poll < self.max_gap, 'from "1s" to less than max_gap'),
             ("holdback", self.holdback >= _HALF, "below 50"),
             ("max_time", self.max_time < self.min_time, "at least min_time"),
             ("warm_up", self.warm_up >= self.max_time, "below max_time"),
@@ -127,15 +127,16 @@ class CanaryTable(Table):
             (key, f"found {_shown(key, getattr(self, key))}, valid: {valid}") for key, wrong, valid in checks if wrong
         ]
 
-    def settings(self) -> CanarySettings:
+    def policy(self) -> CanaryPolicy:
         """The core's form."""
         plain = {name: getattr(self, name) for name in CanaryTable.model_fields}
-        return CanarySettings(
+        return CanaryPolicy(
             **plain
             | {
                 "traffic": tuple(self.traffic),
                 "margins": self.margins.errors.margins(),
-                "probes": None if self.probes is None else Probing(rate=self.probes.rate, below=self.probes.below),
+                "probes": 0.0 if self.probes is None else self.probes.rate,
+                "on_inconclusive": "ask" if self.on_inconclusive == "ask" else "roll back",
             }
         )
 
@@ -284,5 +285,5 @@ def _environment(name: str, parsed: PipelineFile) -> Environment:
         name=name,
         promotes_from=table.promotes_from,
         protected=parsed.protected(name),
-        canary=None if table.canary is None else table.canary.settings(),
+        canary=None if table.canary is None else table.canary.policy(),
     )

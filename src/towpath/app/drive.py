@@ -1,0 +1,140 @@
+"""Driving an opened promotion to its end, from whatever step it has reached."""
+
+from typing import assert_never
+
+from towpath.app.observe import Refusal
+from towpath.app.run import Run
+from towpath.app.steps import CandidateRefused, perform, refused
+from towpath.app.take_back import take_back, to_zero
+from towpath.core.errors import Interrupted, NeedsPerson, Overridden, RolledBack, TowpathError
+from towpath.core.history import Closed, Kind, Open
+from towpath.core.promotion import Outcome, Step, StepKind, Strategy
+
+_BEYOND_RETURN = frozenset({StepKind.DRAW, StepKind.WRITE, StepKind.PROVE})
+
+
+def drive(run: Run) -> Closed:
+    """Take every step that is left; gives back how it ended.
+
+    Raises:
+        RolledBack: the candidate was refused; stable serves again.
+        Overridden: somebody else drew the stack in the middle of it.
+        NeedsPerson: it can't end by itself; what stands is said.
+        Interrupted: the user stopped it; no candidate is left with traffic and nobody looking.
+    """
+    try:
+        _drive(run)
+    except CandidateRefused as said:
+        take_back(run, said.refusal)
+    except Overridden as overridden:
+        _close_overridden(run, overridden)
+        raise
+    except (KeyboardInterrupt, Interrupted) as stop:
+        raise _interrupted(run) from stop
+    return _ended(run)
+
+
+def _drive(run: Run) -> None:
+    now = run.open()
+    if now.rolling_back:
+        raise CandidateRefused(Refusal(reason=now.rolling_back, bad=now.bad, outcome=now.outcome))
+    while now.next_step < len(run.plan.steps):
+        if now.abort:
+            take_back(run, Refusal(reason=now.abort, bad=False, outcome=Outcome.ABORTED))
+            return
+        _take(run, now.next_step)
+        now = run.open()
+    run.note(Kind.CLOSED, outcome=Outcome.PROMOTED, reason="")
+
+
+def _take(run: Run, index: int) -> None:
+    step = run.plan.steps[index]
+    begun = run.services.clock.monotonic()
+    run.note(Kind.STEP_STARTED, step=index)
+    with run.services.report.progress(_saying(run, index, step)):
+        drawn = _perform(run, step)
+    run.note(Kind.STEP_DONE, step=index, drawn=drawn, seconds=round(run.services.clock.monotonic() - begun, 3))
+
+
+def _perform(run: Run, step: Step) -> str:
+    """A step that fails before the point of no return refuses the candidate; one beyond it is tried once more."""
+    try:
+        return perform(run, step)
+    except NeedsPerson as failed:
+        if step.kind is StepKind.DRAW:
+            run.services.report.line(f"{step.name} failed, trying once more: {failed.message}")
+            return perform(run, step)
+        if step.kind in _BEYOND_RETURN or run.plan.strategy is Strategy.FIRST:
+            raise
+        raise refused(failed.message, bad=False) from failed
+
+
+def _saying(run: Run, index: int, step: Step) -> str:
+    return f"{run.stack} promotion {run.plan.id}: step {index + 1} of {len(run.plan.steps)}, {step.name}"
+
+
+def _close_overridden(run: Run, overridden: Overridden) -> None:
+    now = run.history().open
+    if now is not None and now.plan.id == run.plan.id:
+        run.note(Kind.CLOSED, outcome=Outcome.OVERRIDDEN, reason=overridden.message)
+
+
+def _interrupted(run: Run) -> Interrupted:
+    """A canary is never left alone: what has no driver gets no traffic."""
+    services, now = run.services, run.open()
+    services.engine.interrupt()
+    said = f"promotion {run.plan.id} of {run.stack} was stopped; {run.plan.endpoint} serves"
+    hint = f"deploy resume {run.stack} goes on, deploy abort {run.stack} gives it up"
+    if now.rolling_back or run.plan.stable is None or not _has_candidate(run, now):
+        return Interrupted(said, hint)
+    try:
+        reset(run, now, "the driver was stopped")
+    except TowpathError as failed:
+        return Interrupted(f"{said}; the candidate's traffic could not be set to 0: {failed.message}", hint)
+    return Interrupted(f"{said}, the candidate has no traffic", hint)
+
+
+def _has_candidate(run: Run, now: Open) -> bool:
+    if now.next_step >= len(run.plan.steps) or run.plan.steps[now.next_step].kind in _BEYOND_RETURN:
+        return False
+    kinds = {step.kind for step in run.plan.steps[: now.next_step + 1]}
+    return StepKind.SHIFT in kinds
+
+
+def reset(run: Run, now: Open, reason: str) -> None:
+    """Set the candidate to traffic 0 and begin its ramp again; the evidence stays."""
+    outputs = to_zero(run, now)
+    if outputs is not None:
+        run.note(Kind.RESET, drawn=outputs.drawn, reason=reason)
+
+
+def _ended(run: Run) -> Closed:
+    closed = next(c for c in reversed(run.history().closed) if c.plan.id == run.plan.id)
+    expect_known(run, closed)
+    return closed
+
+
+def expect_known(run: Run, closed: Closed) -> None:
+    """Turn a bad end into its error.
+
+    Raises:
+        RolledBack: the candidate was refused or given up.
+        Overridden: somebody else drew the stack.
+    """
+    what = f"promotion {run.plan.id} of {run.stack}"
+    match closed.outcome:
+        case Outcome.PROMOTED:
+            return
+        case Outcome.ROLLED_BACK:
+            raise RolledBack(f"{what} was rolled back: {closed.reason}", f"deploy history {run.stack} has the figures")
+        case Outcome.ABORTED:
+            raise RolledBack(f"{what} was aborted: {closed.reason}")
+        case Outcome.OVERRIDDEN:
+            raise Overridden(closed.reason)
+        case Outcome.INCONCLUSIVE:
+            raise NeedsPerson(
+                f"{what} was inconclusive, stable serves again: {closed.reason}",
+                "give the canary more time, more traffic or probes in deploy.toml and promote again",
+            )
+        case unknown:
+            assert_never(unknown)

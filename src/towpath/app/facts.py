@@ -1,0 +1,157 @@
+"""What a promotion is decided on: the candidate, what stands in the environment, and what the gates look at."""
+
+from dataclasses import dataclass
+
+from towpath.app.ports import StackFile
+from towpath.app.services import Services
+from towpath.core.contract import Endpoint, StackOutputs
+from towpath.core.errors import Refused, UsageError
+from towpath.core.gates import GateFacts
+from towpath.core.history import History, fold
+from towpath.core.pipeline import Environment, Model
+from towpath.core.release import ImageRef, ReleaseRecord, parse_image
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """An environment as it is now.
+
+    Attributes:
+        environment: its part of deploy.toml.
+        model: the model whose endpoint is looked at.
+        file: its stack file.
+        endpoint: the endpoint as the file describes it.
+        outputs: what the stack exports.
+        serving: the release the stack serves there.
+        history: its journal, folded.
+    """
+
+    environment: Environment
+    model: Model
+    file: StackFile
+    endpoint: Endpoint
+    outputs: StackOutputs
+    serving: ImageRef | None
+    history: History
+
+
+def standing(services: Services, environment: str, model: str) -> Standing:
+    """Read an environment.
+
+    Raises:
+        UsageError: deploy.toml has no such environment or model, or the stack file no such endpoint.
+    """
+    place, what = services.pipeline.environment(environment), services.pipeline.model(model)
+    file = services.files.read(environment)
+    name = what.name
+    endpoint = file.endpoint(name)
+    if endpoint is None:
+        names = ", ".join(one.name for one in file.endpoints) or "none"
+        raise UsageError(f"{file.path} has no endpoint {name}", f"its endpoints are: {names}")
+    outputs = services.engine.outputs(environment)
+    drawn = outputs.endpoint(name)
+    return Standing(
+        environment=place,
+        model=what,
+        file=file,
+        endpoint=endpoint,
+        outputs=outputs,
+        serving=drawn.stable.release if drawn is not None and drawn.stable is not None else None,
+        history=fold(services.journals(environment).entries()),
+    )
+
+
+def candidate(services: Services, here: Standing, asked: str) -> ImageRef:
+    """The release to promote: the one asked for, else what the environment before runs, else the newest build.
+
+    Raises:
+        UsageError: nothing fits, with the list of what there is.
+        Refused: the environment before is in the middle of a promotion, or its replicas disagree.
+    """
+    if asked:
+        return _asked(services, here.model, asked)
+    if here.environment.promotes_from is None:
+        return _newest(services, here.model)
+    return _upstream(services, here.environment.promotes_from, here.model)
+
+
+def running_digests(services: Services, environment: str, endpoint: str) -> tuple[str, ...]:
+    """Digests that the environment's platform really runs for the endpoint, without repeats."""
+    outputs = services.engine.outputs(environment)
+    running = services.inventory.running(outputs.instance, environment)
+    return tuple(sorted({replica.digest for replica in running if replica.endpoint == endpoint}))
+
+
+def gate_facts(services: Services, here: Standing, image: ImageRef, override: str) -> GateFacts:
+    """Collect what the gates look at; reads everything, changes nothing."""
+    upstream = here.environment.promotes_from
+    preview = services.engine.preview(here.environment.name, services.files.as_is(here.file))
+    return GateFacts(
+        candidate=image,
+        environment=here.environment.name,
+        promotes_from=upstream,
+        upstream=()
+        if upstream is None
+        else running_digests(services, upstream, here.model.name),
+        in_registry=services.images.exists(image),
+        bad=here.history.bad_reason(image),
+        override=override,
+        record=services.releases.get(image),
+        require_clean=here.environment.protected,
+        pending=tuple(f"{change.operation} {change.name}" for change in preview),
+        declared=here.endpoint.release,
+        serving=here.serving,
+    )
+
+
+def _asked(services: Services, model: Model, asked: str) -> ImageRef:
+    if "@" in asked or "/" in asked:
+        return parse_image(asked)
+    short = asked.removeprefix("sha256:")
+    found = [record for record in services.releases.list(model.name) if record.image.digest[7:].startswith(short)]
+    if len(found) == 1:
+        return found[0].image
+    what = f"no release of {model.name} begins with {asked!r}" if not found else f"{asked!r} fits {len(found)} releases"
+    raise UsageError(f"{what}\n{_listed(services, model)}", "name one of them by more of its digits")
+
+
+def _newest(services: Services, model: Model) -> ImageRef:
+    head = services.git.head()
+    record = services.releases.newest(model.name, head)
+    if record is not None:
+        return record.image
+    raise UsageError(
+        f"commit {head[:12] or '(none)'} has no release of {model.name}\n{_listed(services, model)}",
+        "deploy build makes one; --release names another",
+    )
+
+
+def _upstream(services: Services, environment: str, model: Model) -> ImageRef:
+    opened = fold(services.journals(environment).entries()).open
+    if opened is not None:
+        raise Refused(
+            f"{environment} is in the middle of promotion {opened.plan.id}",
+            f"wait for it, or: deploy resume {environment}",
+        )
+    digests = running_digests(services, environment, model.name)
+    if len(digests) != 1:
+        what = f"replicas of {model.name} in {environment} run {len(digests)} different releases"
+        raise Refused(what if digests else f"{environment} runs no {model.name}", f"deploy promote --to {environment}")
+    return _recorded(services, model, environment, digests[0]).image
+
+
+def _recorded(services: Services, model: Model, environment: str, digest: str) -> ReleaseRecord:
+    for record in services.releases.list(model.name):
+        if record.image.digest == digest:
+            return record
+    raise Refused(
+        f"{environment} runs {digest[7:19]}, and there is no record of how it was built",
+        "deploy build records what it builds",
+    )
+
+
+def _listed(services: Services, model: Model) -> str:
+    records = services.releases.list(model.name)[:10]
+    return (
+        "\n".join(f"  {record.image.short}  {record.built_at}  {record.commit[:12]}" for record in records) or "  none"
+    )

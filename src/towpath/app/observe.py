@@ -1,0 +1,161 @@
+"""Looking at a candidate: store what was seen, judge it, and stay until there is something to do."""
+
+from dataclasses import dataclass
+
+from towpath.app.run import Run, expect_ours
+from towpath.app.services import Watch
+from towpath.core.canary import (
+    Advance,
+    CanaryPolicy,
+    CanaryStep,
+    Decision,
+    Halt,
+    Hold,
+    Inconclusive,
+    Promote,
+    RollBack,
+    decide,
+    steps,
+)
+from towpath.core.canary_codec import policy_from_json
+from towpath.core.history import Kind
+from towpath.core.judge import Verdict
+from towpath.core.promotion import Outcome, Step, StepKind
+from towpath.core.watch import Look, Watched, after, decode_look, encode_look, situation, watched
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """Why the candidate may not stay.
+
+    Attributes:
+        reason: in words.
+        bad: whether the release itself is to blame.
+        outcome: how the promotion ends.
+    """
+
+    reason: str
+    bad: bool
+    outcome: Outcome = Outcome.ROLLED_BACK
+
+
+@dataclass(kw_only=True, slots=True)
+class _Canary:
+    run: Run
+    policy: CanaryPolicy
+    shares: tuple[CanaryStep, ...]
+    index: int  # of the step in the promotion's plan
+    since: float
+    watch: Watch
+    state: Watched
+
+    @property
+    def place(self) -> int:
+        """Of the step among the canary's shares of traffic."""
+        traffic = self.run.plan.steps[self.index].traffic
+        return next(i for i, share in enumerate(self.shares) if share.traffic == traffic)
+
+
+def observe(run: Run, step: Step) -> Refusal | None:
+    """Stay in this step until its end; None when the canary may go on.
+
+    Raises:
+        Overridden: somebody else drew the stack.
+    """
+    canary = _begin(run, step)
+    while True:
+        verdict, decision = _look(canary)
+        refusal = _refusal(run, verdict, decision)
+        if refusal is not None or isinstance(decision, Advance | Promote):
+            return refusal
+        asked = run.open()
+        if asked.abort:
+            return None
+        _wait(canary, decision, paused=bool(asked.paused))
+        expect_ours(run, run.outputs())
+
+
+def _begin(run: Run, step: Step) -> _Canary:
+    policy = policy_from_json(run.open().policy)
+    looks = [decode_look(data) for data in run.journal.chunks(run.plan.id).values()]
+    index = next(i for i, one in enumerate(run.plan.steps) if one == step)
+    return _Canary(
+        run=run,
+        policy=policy,
+        shares=steps(policy, run.base.replicas),
+        index=index,
+        since=_since(run, index),
+        watch=run.services.watch(run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving.probes.smoke),
+        state=watched(policy, _served_since(run), looks),
+    )
+
+
+def _since(run: Run, index: int) -> float:
+    """When the routers were first seen with this step's traffic: the end of the shift before it."""
+    shift = max(i for i in range(index) if run.plan.steps[i].kind is StepKind.SHIFT)
+    done = [
+        entry.time
+        for entry in run.journal.entries()
+        if (entry.promotion, entry.kind) == (run.plan.id, Kind.STEP_DONE) and entry.payload.get("step") == shift
+    ]
+    return done[-1] if done else run.services.clock.now()
+
+
+def _served_since(run: Run) -> float:
+    before = [c for c in run.history().promoted(run.plan.endpoint) if c.plan.id < run.plan.id]
+    return before[-1].until if before else 0.0
+
+
+def _look(canary: _Canary) -> tuple[Verdict, Decision]:
+    run = canary.run
+    run.held.check()
+    if canary.policy.probes > 0:
+        canary.watch.prober.fire(max(1, round(canary.policy.probes * canary.policy.poll)))
+    look = Look(step=canary.index, observation=canary.watch.observer.read())
+    run.journal.store_chunk(run.plan.id, encode_look(look))
+    canary.state = after(canary.state, look)
+    now = situation(
+        canary.state, place=canary.place, step_since=canary.since, now=max(run.services.clock.now(), canary.since)
+    )
+    return now.verdict, decide(canary.policy, canary.shares, now)
+
+
+def _refusal(run: Run, verdict: Verdict, decision: Decision) -> Refusal | None:
+    match decision:
+        case RollBack():
+            _note_verdict(run, verdict, "roll back")
+            return Refusal(reason=decision.reason, bad=decision.blamed)
+        case Halt():
+            _note_verdict(run, verdict, "halt")
+            return Refusal(reason=decision.reason, bad=False)
+        case Inconclusive():
+            _note_verdict(run, verdict, "inconclusive")
+            more = f", about {decision.more_requests} more requests are needed" if decision.more_requests else ""
+            return Refusal(reason=f"{decision.reason}{more}", bad=False, outcome=Outcome.INCONCLUSIVE)
+        case Promote() | Advance():
+            _note_verdict(run, verdict, "promote" if isinstance(decision, Promote) else "advance")
+            return None
+        case Hold():
+            return None
+
+
+def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
+    run.note(
+        Kind.VERDICT,
+        decision=decision,
+        said=verdict.kind,
+        reason=verdict.reason,
+        channel=verdict.channel,
+        evidence=verdict.evidence,
+        bound=verdict.bound,
+        live_requests=verdict.live_requests,
+        probe_requests=verdict.probe_requests,
+    )
+    run.services.report.line(f"{decision}: {verdict.reason} (judged on {verdict.judged_on})")
+
+
+def _wait(canary: _Canary, decision: Decision, *, paused: bool) -> None:
+    seconds = decision.next_look if isinstance(decision, Hold) else canary.policy.poll
+    if paused:
+        canary.run.services.report.line(f"paused; deploy resume {canary.run.stack} goes on")
+    canary.run.services.clock.sleep(max(seconds, 0.0))

@@ -1,0 +1,151 @@
+"""One promotion under way: what every step needs, and the only way a step may change the world."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from towpath.app.journal import Journal
+from towpath.app.ports import Change, Overlay, StackFile
+from towpath.app.services import Held, Services
+from towpath.core.contract import Endpoint, StackOutputs, belongs_to, route_target
+from towpath.core.errors import Busy, NeedsPerson, Overridden
+from towpath.core.history import History, Kind, Open, fold
+from towpath.core.journal import JSON, Draft
+from towpath.core.promotion import Plan
+
+LOCK_WAIT: Final = 120.0  # seconds another engine may hold the stack before a step gives up on it
+LOCK_POLL: Final = 2.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A promotion and the right to act on its environment.
+
+    Attributes:
+        services: the world.
+        journal: the environment's.
+        held: the lease; checked before every effect.
+        plan: what was opened.
+        file: the stack file as it was pinned.
+        base: the endpoint as it was before the promotion.
+    """
+
+    services: Services
+    journal: Journal
+    held: Held
+    plan: Plan
+    file: StackFile
+    base: Endpoint
+
+    @property
+    def stack(self) -> str:
+        """The environment's stack."""
+        return self.plan.environment
+
+    def history(self) -> History:
+        """What the journal says now."""
+        return fold(self.journal.entries())
+
+    def open(self) -> Open:
+        """This promotion's state.
+
+        Raises:
+            Overridden: the journal says it is over.
+        """
+        now = self.history().open
+        if now is None or now.plan.id != self.plan.id:
+            raise Overridden(f"promotion {self.plan.id} of {self.stack} was ended by somebody else")
+        return now
+
+    def note(self, kind: Kind, **payload: JSON) -> None:
+        """Write a fact of this promotion; durable once this returns."""
+        draft = Draft(kind=kind, promotion=self.plan.id, fence=self.held.fence, payload=payload)
+        self.journal.append(lambda _entries: draft)
+
+    def outputs(self) -> StackOutputs:
+        """What the stack exports now."""
+        return self.services.engine.outputs(self.stack)
+
+
+def expect_ours(run: Run, outputs: StackOutputs) -> None:
+    """Compare what is drawn with what this promotion applied last.
+
+    Raises:
+        Overridden: somebody else drew the stack; nothing more may be applied.
+    """
+    ours = run.open().drawn
+    if outputs.drawn not in ours:
+        raise Overridden(
+            f"{run.stack} was changed by somebody else during promotion {run.plan.id}; nothing more was applied",
+            f"see what stands: deploy status; {run.plan.candidate.short} isn't marked bad",
+        )
+
+
+def shift(run: Run, endpoint: Endpoint) -> StackOutputs:
+    """Change an endpoint's traffic and nothing else: the target is the plan."""
+    with _overlay(run, endpoint) as overlay:
+        return _up(run, overlay, None, (route_target(endpoint.name),))
+
+
+def draw(run: Run, endpoint: Endpoint) -> StackOutputs:
+    """Change an endpoint's replicas, under a saved plan that touches nothing of another endpoint."""
+    with _overlay(run, endpoint) as overlay, run.services.scratch() as plan:
+        refuse_foreign(run.plan, run.services.engine.preview(run.stack, overlay, plan=plan))
+        return _up(run, overlay, plan, ())
+
+
+def restore(run: Run) -> StackOutputs:
+    """Draw the endpoint as it was before, without plan or dry run: the way back depends on as little as can be."""
+    with _overlay(run, run.base) as overlay:
+        return _up(run, overlay, None, ())
+
+
+@contextmanager
+def _overlay(run: Run, endpoint: Endpoint) -> Iterator[Overlay]:
+    run.held.check()
+    expect_ours(run, run.outputs())
+    with run.services.files.overlay(run.file, endpoint, run.held.fence) as overlay:
+        run.note(Kind.APPLYING, drawn=overlay.drawn)
+        yield overlay
+
+
+def _up(run: Run, overlay: Overlay, plan: str | None, targets: Sequence[str]) -> StackOutputs:
+    """Run the engine; another engine's lock is waited for, and what that one drew is looked at first."""
+    deadline = run.services.clock.monotonic() + LOCK_WAIT
+    while True:
+        run.held.check()
+        try:
+            outputs = run.services.engine.up(run.stack, overlay, plan=plan, targets=targets)
+        except Busy as busy:
+            if run.services.clock.monotonic() > deadline:
+                raise
+            run.services.report.line(f"waiting for another engine on {run.stack}: {busy.message}")
+            run.services.clock.sleep(LOCK_POLL)
+            expect_ours(run, run.outputs())
+        else:
+            return _as_asked(run, outputs, overlay)
+
+
+def _as_asked(run: Run, outputs: StackOutputs, overlay: Overlay) -> StackOutputs:
+    if outputs.drawn != overlay.drawn:
+        raise NeedsPerson(
+            f"{run.stack} exports that it drew {outputs.drawn[:12] or 'nothing'}, asked for was {overlay.drawn[:12]}",
+            "the program in stacks/ doesn't draw what its config says; compare it with the one `deploy init` writes",
+        )
+    return outputs
+
+
+def refuse_foreign(plan: Plan, changes: Sequence[Change]) -> None:
+    """A step may touch its own endpoint's resources and no other.
+
+    Raises:
+        NeedsPerson: the engine would touch something else; nothing of this step was applied.
+    """
+    foreign = [change for change in changes if not belongs_to(plan.endpoint, change.urn)]
+    if foreign:
+        listed = ", ".join(f"{change.operation} {change.name}" for change in foreign)
+        raise NeedsPerson(
+            f"a step of promotion {plan.id} would touch resources beside {plan.endpoint}: {listed}",
+            f"apply pending infrastructure changes first: pulumi up -s {plan.environment}",
+        )

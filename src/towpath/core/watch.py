@@ -1,0 +1,133 @@
+"""A canary's looks, folded: the judge's state and where the step stands. The same looks give the same verdict."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from towpath.core.canary import CanaryPolicy, Situation, judge_policy
+from towpath.core.errors import UsageError
+from towpath.core.judge import ERRORS, JudgeState, Poll, Reference, poll_of, start, step, verdict
+from towpath.core.observation import Observation, increments
+from towpath.core.observation_codec import decode, encode
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """One observation, and the promotion's step it was made in."""
+
+    step: int
+    observation: Observation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """What all looks so far amount to.
+
+    Attributes:
+        judge: absent before the first look.
+        previous: the newest usable observation.
+        first_at: when the candidate was looked at first, seconds since the epoch.
+        last_at: when an observation was usable last.
+        step: the promotion's step of the newest look.
+        step_polls: with data in both arms, in that step.
+        step_requests: answered by the candidate in that step.
+        served_since: since when stable's counters count, as far as is known; 0: not known.
+    """
+
+    policy: CanaryPolicy
+    served_since: float = 0.0
+    judge: JudgeState | None = None
+    previous: Observation | None = None
+    first_at: float = 0.0
+    last_at: float = 0.0
+    step: int = -1
+    step_polls: int = 0
+    step_requests: int = 0
+
+
+def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
+    """Fold all looks of a canary from its first."""
+    state = Watched(policy=policy, served_since=served_since)
+    for look in looks:
+        state = after(state, look)
+    return state
+
+
+def after(state: Watched, look: Look) -> Watched:
+    """The state after one more look; one that no router replica answered changes nothing but the step."""
+    if look.step != state.step:
+        state = replace(state, step=look.step, step_polls=0, step_requests=0)
+    if not look.observation.samples:
+        return state
+    if state.judge is None or state.previous is None:
+        return _begin(state, look.observation)
+    grown = increments(state.previous, look.observation)
+    if not grown.replicas:
+        return replace(state, previous=look.observation)
+    poll = poll_of(grown, look.observation.at - state.first_at)
+    return replace(
+        state,
+        judge=step(state.judge, poll),
+        previous=look.observation,
+        last_at=look.observation.at,
+        step_polls=state.step_polls + _has_both(poll),
+        step_requests=state.step_requests + _canary_requests(poll),
+    )
+
+
+def situation(state: Watched, *, place: int, step_since: float, now: float) -> Situation:
+    """Where the canary stands: `place` in its steps, which began at `step_since`; times in seconds since the epoch."""
+    judge = state.judge if state.judge is not None else start(judge_policy(state.policy))
+    return Situation(
+        step=place,
+        elapsed=now - state.first_at if state.first_at else 0.0,
+        step_elapsed=now - step_since,
+        step_polls=state.step_polls,
+        step_requests=state.step_requests,
+        silent=now - max(state.last_at, step_since),
+        verdict=verdict(judge),
+    )
+
+
+def encode_look(look: Look) -> bytes:
+    """For the journal; `decode_look` is its inverse."""
+    line = {"format": FORMAT, "step": look.step, "observation": json.loads(encode(look.observation))}
+    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode_look(data: bytes) -> Look:
+    """Read what `encode_look` wrote.
+
+    Raises:
+        UsageError: it isn't one, or a newer Towpath wrote it.
+    """
+    line = json.loads(data)
+    if not isinstance(line, dict) or line.get("format") != FORMAT:
+        raise UsageError("a stored observation has a format this Towpath doesn't read", "use a newer Towpath")
+    return Look(step=int(line["step"]), observation=decode(json.dumps(line["observation"])))
+
+
+def _begin(state: Watched, first: Observation) -> Watched:
+    reference = _reference(first, state.served_since)
+    judge = start(judge_policy(state.policy), reference)
+    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at)
+
+
+def _reference(first: Observation, served_since: float) -> Reference | None:
+    """What stable's counters say of the time before the canary."""
+    stable = [sample.stable for sample in first.samples if sample.stable is not None]
+    if not stable or not served_since or first.at <= served_since:
+        return None
+    counted = (sum(arm.errors for arm in stable), sum(arm.requests for arm in stable))
+    return Reference(seconds=first.at - served_since, live={ERRORS.name: counted})
+
+
+def _has_both(poll: Poll) -> bool:
+    return any(counts.both for counts in (*poll.live.values(), *poll.probe.values()))
+
+
+def _canary_requests(poll: Poll) -> int:
+    return sum(counts.canary_requests for counts in (*poll.live.values(), *poll.probe.values()))
