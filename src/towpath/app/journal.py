@@ -79,14 +79,15 @@ class Journal:
         Gives back the entry as written, or None when `decide` had nothing to write.
 
         Raises:
-            Busy: others were faster every time.
+            Busy: others were faster every time, or the draft's fence is lower than one that was written since.
         """
         for _ in range(_TRIES):
             entries = self.entries()
             draft = decide(entries)
             if draft is None:
                 return None
-            due = self._due_snapshot(entries, draft)
+            self._refuse_outdated(entries, draft)
+            due = self._due_snapshot(entries)
             written = self._write(draft if due is None else due)
             if written is not None and due is None:
                 return written
@@ -129,11 +130,19 @@ class Journal:
         self._links.append(follow(last, raw, self.environment))
         return entry
 
-    def _due_snapshot(self, entries: Sequence[Entry], draft: Draft) -> Draft | None:
+    def _refuse_outdated(self, entries: Sequence[Entry], draft: Draft) -> None:
+        if 0 < draft.fence < _fence(entries):
+            newest = max(entries, key=lambda entry: entry.fence)
+            raise Busy(
+                f"{self.environment} was taken over by {newest.actor}; {draft.kind} was not written",
+                f"`deploy status {self.environment}` says what stands",
+            )
+
+    def _due_snapshot(self, entries: Sequence[Entry]) -> Draft | None:
         seq = self._links[-1].seq + 1 if self._links else 1
         if self.snapshot is None or seq % SNAPSHOT_EVERY:
             return None
-        return Draft(kind=SNAPSHOT, promotion=draft.promotion, fence=draft.fence, payload=self.snapshot(entries))
+        return Draft(kind=SNAPSHOT, fence=_fence(entries), payload=self.snapshot(entries))
 
     def _start(self) -> list[Link]:
         numbers = self._numbers()
@@ -160,6 +169,10 @@ class Journal:
         if raw is None:
             raise _missing(key)
         return raw
+
+
+def _fence(entries: Sequence[Entry]) -> int:
+    return max((entry.fence for entry in entries), default=0)
 
 
 def _missing(key: str) -> NeedsPerson:
