@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.kit import Answer, Kit, ready, request_of, serving
+from towpath.serving.state import Phase, Readiness
 
 
 def in_background(kit: Kit, *values: object, route: str = "infer") -> tuple[threading.Thread, list[Answer]]:
@@ -109,6 +110,31 @@ def test_sigterm_makes_it_unready_at_once_and_lets_the_request_under_way_finish(
         assert answers[0].headers["connection"] == "close"
         assert kit.process.wait(20) == 0
         assert kit.events()[-1]["cut"] == 0
+
+
+def test_it_goes_on_answering_that_it_drains_while_a_request_is_under_way(tmp_path: Path) -> None:
+    with ready("kit_models:Gate", tmp_path) as kit:
+        thread, answers = in_background(kit, 5)
+        kit.until((kit.weights / "held-1").exists)
+        kit.process.send_signal(signal.SIGTERM)
+        kit.until_state("draining")
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:  # longer than the server gives answers when the drain is over
+            assert kit.state() == "draining"
+        (kit.weights / "open").touch()
+        thread.join(20)
+        assert [answer.status for answer in answers] == [200]
+
+
+def test_nothing_leads_back_from_draining_or_failed() -> None:
+    draining, failed = Readiness(), Readiness()
+    draining.drain()
+    draining.ready()
+    draining.fail("too late")
+    failed.fail("no weights")
+    failed.drain()
+    failed.ready()
+    assert (draining.now.phase, failed.now.phase, failed.now.reason) == (Phase.DRAINING, Phase.FAILED, "no weights")
 
 
 def test_a_request_that_comes_in_the_linger_time_is_still_answered(tmp_path: Path) -> None:
