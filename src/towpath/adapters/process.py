@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -46,6 +46,22 @@ class RealProcesses:
         finally:
             os.close(reading)
         return GuardedProcess(process, _Collector(process, command), writing)
+
+    def start_detached(self, command: Command, log: Path) -> int:
+        """Start a service in a session of its own, with its output appended to `log`."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output, _translated():
+            process = subprocess.Popen(
+                command.words,
+                env=dict(command.env),
+                cwd=command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        process.returncode = 0  # it is nobody's child to wait for: Python must not warn that it still runs
+        return process.pid
 
 
 class GuardedProcess:
@@ -126,7 +142,7 @@ class _Collector:
 
 
 def _start(command: Command, words: tuple[str, ...], inherited: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-    try:
+    with _translated():
         return subprocess.Popen(
             words,
             env=dict(command.env),
@@ -137,6 +153,12 @@ def _start(command: Command, words: tuple[str, ...], inherited: tuple[int, ...] 
             pass_fds=inherited,
             process_group=0,
         )
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise Missing(f"{error.filename}: no such program or folder", "see `deploy doctor`") from error
     except PermissionError as error:

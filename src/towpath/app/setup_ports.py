@@ -81,6 +81,9 @@ class Processes(Protocol):
     def spawn_guarded(self, command: Command, *, grace: float) -> Running:
         """Start it in a session of its own that ends `grace` seconds after this process dies, however it dies."""
 
+    def start_detached(self, command: Command, log: Path) -> int:
+        """Start a service that outlives this process; its output goes to `log`. Returns its process id."""
+
 
 class Report(Protocol):
     """Tells the user what is done and why."""
@@ -98,7 +101,7 @@ class Report(Protocol):
 class Machine(Protocol):
     """Reads what this machine has; changes nothing."""
 
-    def engine_facts(self, *, offline: bool) -> EngineFacts:
+    def engine_facts(self, instance: Instance | None, *, offline: bool) -> EngineFacts:
         """Which engines are there or can be had."""
 
     def docker_facts(self) -> DockerFacts:
@@ -117,8 +120,8 @@ class Engines(Protocol):
     def obtain(self, source: EngineSource, facts: EngineFacts, report: Report) -> Engine:
         """The engine from `source`. Raises `Missing` with a remedy when that fails."""
 
-    def install(self, engine: Engine) -> None:
-        """Fill the instance's folder of executables, so that the engine finds its plugins there. Repeatable."""
+    def install(self, engine: Engine) -> Engine:
+        """Fill the instance's folder of executables; returns the engine as it is to be run. Repeatable."""
 
 
 class DockerSetup(Protocol):
@@ -137,10 +140,10 @@ class Images(Protocol):
     def base(self, alias: str, source: ImageSource, report: Report) -> BaseImage:
         """The image that models are built on."""
 
-    def registry(self, source: ImageSource, base: BaseImage, report: Report) -> str:
+    def registry(self, source: ImageSource, report: Report) -> str:
         """A reference that `docker run` takes, of an image that serves a registry on port 5000."""
 
-    def router(self, source: ImageSource, base: BaseImage, report: Report) -> str:
+    def router(self, source: ImageSource, report: Report) -> str:
         """A reference that `docker run` takes, of an image with `envoy` on its path and a shell."""
 
 
@@ -161,3 +164,14 @@ class Instances(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """Held during a setup. Raises `Busy` when another one holds it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetupPorts:
+    """All that setup and doctor act through."""
+
+    machine: Machine
+    engines: Engines
+    docker: DockerSetup
+    images: Images
+    instances: Instances

@@ -34,6 +34,7 @@ class EngineFacts:
     """Where an engine is or could come from.
 
     Attributes:
+        recorded: whether the engine of the instance file is there and runs.
         found: the `pulumi` on the path, of any version.
         cached: one that an earlier setup downloaded or built.
         installer: whether the official download answers for this kind of machine.
@@ -41,6 +42,7 @@ class EngineFacts:
     """
 
     offline: bool
+    recorded: bool = False
     found: Engine | None = None
     cached: Engine | None = None
     installer: bool = False
@@ -207,29 +209,29 @@ def choose_docker(facts: DockerFacts) -> DockerChoice | Lacking:
     where = facts.host or "the default socket"
     if facts.trouble == "":
         return DockerChoice(action="use", reason=f"Docker {facts.detail} answers at {where}")
-    if facts.trouble == "denied":
-        return Lacking(
-            message=f"no permission for the Docker daemon at {where}",
-            remedy="add yourself to its group (`sudo usermod -aG docker $USER`, then log in again) or run with sudo",
-        )
-    if facts.trouble == "remote":
-        return Lacking(
-            message=f"the Docker daemon at {where} doesn't answer: {facts.detail}",
-            remedy="start it there, or correct DOCKER_HOST or the Docker context",
-        )
     if facts.trouble == "stopped" and facts.root:
         return DockerChoice(action="start", reason="Docker is installed and its daemon isn't running")
-    if facts.trouble == "stopped":
-        return Lacking(
-            message="the Docker daemon isn't running",
-            remedy="start it: `sudo systemctl start docker`, or Docker Desktop",
-        )
-    if facts.root and facts.packages:
+    if facts.trouble == "absent" and facts.root and facts.packages:
         return DockerChoice(action="install", reason="there is no Docker; models run in its containers")
-    return Lacking(
-        message="there is no Docker on this machine",
-        remedy="install Docker Engine or Docker Desktop, or run setup as root on Debian or Ubuntu",
-    )
+    message, remedy = {
+        "denied": (
+            f"no permission for the Docker daemon at {where}",
+            "add yourself to its group (`sudo usermod -aG docker $USER`, then log in again) or run with sudo",
+        ),
+        "remote": (
+            f"the Docker daemon at {where} doesn't answer: {facts.detail}",
+            "start it there, or correct DOCKER_HOST or the Docker context",
+        ),
+        "stopped": (
+            "the Docker daemon isn't running",
+            "start it: `sudo systemctl start docker`, or Docker Desktop",
+        ),
+        "absent": (
+            "there is no Docker on this machine",
+            "install Docker Engine or Docker Desktop, or run setup as root on Debian or Ubuntu",
+        ),
+    }[facts.trouble]
+    return Lacking(message=message, remedy=remedy)
 
 
 def choose_images(facts: ImageFacts) -> ImageChoice | Lacking:

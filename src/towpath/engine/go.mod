@@ -1,3 +1,4 @@
+// Builds the Pulumi engine where no release of it can be downloaded. The versions are those of the Python package.
 module towpath.invalid/tools/engine
 
 go 1.25.11

@@ -55,7 +55,7 @@ class Daemon:
         """Load a stream of `docker save` format."""
         try:
             with self._client(_LOAD_SECONDS) as client:
-                client.images.load(archive)
+                client.api.load_image(archive)  # type: ignore[no-untyped-call]  # the stubs lack it
         except (DockerException, requests.RequestException) as error:
             raise _failed("loading an image", error) from error
 

@@ -1,7 +1,6 @@
 """Downloads over urllib3, through the user's proxy."""
 
 import hashlib
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -44,9 +43,7 @@ class Http:
         """Write what `url` serves to `target`; returns its SHA-256. `progress` gets bytes so far and in all (or 0)."""
         sha = hashlib.sha256()
         try:
-            response = self._pool(url).request(
-                "GET", url, timeout=_DOWNLOAD, retries=Retry(3), preload_content=False
-            )
+            response = self._pool(url).request("GET", url, timeout=_DOWNLOAD, retries=Retry(3), preload_content=False)
             _check(url, response.status)
             total, done = int(response.headers.get("Content-Length", "0")), 0
             with target.open("wb") as file:
@@ -63,8 +60,13 @@ class Http:
     def _pool(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
         proxy = self._env.get(f"{parts.scheme}_proxy", "")
-        skipped = urllib.request.proxy_bypass_environment(parts.netloc, {"no": self._env.get("no_proxy", "")})
-        return urllib3.ProxyManager(proxy) if proxy and not skipped else urllib3.PoolManager()
+        if not proxy or self._spared(parts.hostname or ""):
+            return urllib3.PoolManager()
+        return urllib3.ProxyManager(proxy)
+
+    def _spared(self, host: str) -> bool:
+        names = [name.strip().lstrip(".") for name in self._env.get("no_proxy", "").split(",")]
+        return any(name == "*" or (name and (host == name or host.endswith(f".{name}"))) for name in names)
 
 
 def _check(url: str, status: int) -> None:

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from towpath.adapters.toolchain.apt import Apt
 from towpath.adapters.toolchain.cache import key_of, made_once
 from towpath.adapters.toolchain.docker_daemon import Daemon
 from towpath.adapters.toolchain.oci_layout import (
@@ -115,6 +116,9 @@ class LocalImages:
         shutil.rmtree(root)
 
     def _debootstrap(self, root: Path, report: Report) -> None:
+        if shutil.which("debootstrap", path=self._around.env.get("PATH", "")) is None:
+            apt = Apt(self._processes, self._around.env)
+            apt.install("base image", ("debootstrap", "debian-archive-keyring"), report)
         packages = ",".join((*_PACKAGES, _REGISTRY_PACKAGE))
         words = ["debootstrap", "--variant=minbase", f"--keyring={_KEYRING}", f"--include={packages}"]
         # a mount namespace of its own: whatever ends it, no mount is left inside the folder

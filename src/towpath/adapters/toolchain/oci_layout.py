@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, Protocol
 
 _MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
@@ -122,10 +122,14 @@ def docker_archive(layout: Layout, reference: str) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
+class _Writes(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
+
 class _Digesting(io.RawIOBase):
     """Passes bytes on and knows their digest and number."""
 
-    def __init__(self, target: IO[bytes]) -> None:
+    def __init__(self, target: _Writes) -> None:
         self._target = target
         self._sha = hashlib.sha256()
         self.size = 0
@@ -155,7 +159,9 @@ def _pack(target: Path, add: Callable[[tarfile.TarFile], None]) -> Layer:
     return Layer(blob=target, digest=packed.digest, size=packed.size, diff_id=plain.digest)
 
 
-_EMPTIED: Final = frozenset({"dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp"})
+_EMPTIED: Final = frozenset(
+    {"dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp"}
+)
 _DROPPED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "debootstrap")
 
 
@@ -164,7 +170,7 @@ def _add_tree(archive: tarfile.TarFile, root: Path) -> None:
         inside = os.path.relpath(folder, root)
         names[:] = sorted(name for name in names if _kept(os.path.normpath(f"{inside}/{name}")))
         for name in sorted([*names, *files]):
-            archive.add(os.path.join(folder, name), os.path.normpath(f"{inside}/{name}"), recursive=False)
+            archive.add(Path(folder, name), os.path.normpath(f"{inside}/{name}"), recursive=False)
         names[:] = [name for name in names if os.path.normpath(f"{inside}/{name}") not in _EMPTIED]
 
 
