@@ -10,7 +10,7 @@ from towpath.core.errors import Interrupted, NeedsPerson, Overridden, RolledBack
 from towpath.core.history import Closed, Kind, Open
 from towpath.core.promotion import Outcome, Step, StepKind, Strategy
 
-_BEYOND_RETURN = frozenset({StepKind.DRAW, StepKind.WRITE, StepKind.PROVE})
+BEYOND_RETURN = frozenset({StepKind.DRAW, StepKind.WRITE, StepKind.PROVE})
 
 
 def drive(run: Run) -> Closed:
@@ -39,7 +39,7 @@ def _drive(run: Run) -> None:
     if now.rolling_back:
         raise CandidateRefused(Refusal(reason=now.rolling_back, bad=now.bad, outcome=now.outcome))
     while now.next_step < len(run.plan.steps):
-        if now.abort:
+        if now.abort and run.plan.steps[now.next_step].kind not in BEYOND_RETURN:
             take_back(run, Refusal(reason=now.abort, bad=False, outcome=Outcome.ABORTED))
             return
         _take(run, now.next_step)
@@ -64,7 +64,7 @@ def _perform(run: Run, step: Step) -> str:
         if step.kind is StepKind.DRAW:
             run.services.report.line(f"{step.name} failed, trying once more: {failed.message}")
             return perform(run, step)
-        if step.kind in _BEYOND_RETURN or run.plan.strategy is Strategy.FIRST:
+        if step.kind in BEYOND_RETURN or run.plan.strategy is Strategy.FIRST:
             raise
         raise refused(failed.message, bad=False) from failed
 
@@ -95,7 +95,7 @@ def _interrupted(run: Run) -> Interrupted:
 
 
 def _has_candidate(run: Run, now: Open) -> bool:
-    if now.next_step >= len(run.plan.steps) or run.plan.steps[now.next_step].kind in _BEYOND_RETURN:
+    if now.next_step >= len(run.plan.steps) or run.plan.steps[now.next_step].kind in BEYOND_RETURN:
         return False
     kinds = {step.kind for step in run.plan.steps[: now.next_step + 1]}
     return StepKind.SHIFT in kinds

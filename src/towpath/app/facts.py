@@ -90,9 +90,7 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
         candidate=image,
         environment=here.environment.name,
         promotes_from=upstream,
-        upstream=()
-        if upstream is None
-        else running_digests(services, upstream, here.model.name),
+        upstream=() if upstream is None else running_digests(services, upstream, here.model.name),
         in_registry=services.images.exists(image),
         bad=here.history.bad_reason(image),
         override=override,

@@ -104,13 +104,17 @@ def draft_plan(
     )
 
 
-def open_and_drive(services: Services, here: Standing, plan: Plan, gates: tuple[Gate, ...]) -> Closed:
-    """Take the lease, write the promotion down, and drive it."""
+def open_and_drive(
+    services: Services, here: Standing, plan: Plan, gates: tuple[Gate, ...], *, bad_stable: str = ""
+) -> Closed:
+    """Take the lease, write the promotion down, and drive it; `bad_stable` says why what serves now is marked bad."""
     journal = services.journals(plan.environment)
     with services.leases(plan.environment, f"promotion of {plan.candidate.short}") as held:
         services.store.create(pinned_key(plan.file_sha256), here.file.text.encode())
         run = Run(services=services, journal=journal, held=held, plan=plan, file=here.file, base=here.endpoint)
         _open(journal, held, run, here, gates)
+        if bad_stable and plan.stable is not None:
+            run.note(Kind.MARKED_BAD, digest=plan.stable.digest, reason=bad_stable)
         return drive(run)
 
 

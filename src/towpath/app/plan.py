@@ -1,0 +1,118 @@
+"""`deploy plan`: what a promotion would do, how long it would take and what it could see. Changes nothing."""
+
+from dataclasses import dataclass
+
+from towpath.app.facts import Standing, candidate, gate_facts, standing
+from towpath.app.ports import Change
+from towpath.app.promote import draft_plan, planned
+from towpath.app.services import Services
+from towpath.core.canary import CanaryStep, Visible, smallest_visible
+from towpath.core.canary import steps as canary_shares
+from towpath.core.gates import Gate, answers
+from towpath.core.promotion import Plan, StepKind, promoted, world
+from towpath.core.release import ImageRef, ReleaseRecord
+
+BASE_RATE = 0.001  # share of stable's requests that fail, where nothing is known of it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanRequest:
+    """What the user asked for.
+
+    Attributes:
+        environment: where to.
+        model: which model; empty where deploy.toml has one.
+        release: image, digest or first digits; empty: what the environment before runs.
+        requests_per_second: the endpoint's traffic, for saying what can be seen.
+    """
+
+    environment: str
+    model: str = ""
+    release: str = ""
+    requests_per_second: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """What would happen.
+
+    Attributes:
+        plan: the promotion as it would be opened.
+        candidate: how the candidate was built; absent when it wasn't built here.
+        stable: how what serves now was built.
+        gates: every gate's answer.
+        shares: the canary's steps; empty without one.
+        seconds: how long a good candidate takes where traffic isn't thin, without the engine's own time.
+        changes: resources that would be touched, from the first step to the last.
+        visible: what each share of traffic can see.
+        requests_per_second: that `visible` was reckoned with.
+    """
+
+    plan: Plan
+    candidate: ReleaseRecord | None
+    stable: ReleaseRecord | None
+    gates: tuple[Gate, ...]
+    shares: tuple[CanaryStep, ...]
+    seconds: float
+    changes: tuple[Change, ...]
+    visible: tuple[Visible, ...]
+    requests_per_second: float
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether a promotion would do anything."""
+        return self.plan.candidate != self.plan.stable
+
+    @property
+    def lets_on(self) -> bool:
+        """Whether every gate would let it on."""
+        return all(gate.lets_on for gate in self.gates)
+
+
+def plan(services: Services, request: PlanRequest) -> Planned:
+    """Look at everything a promotion would look at, and say what it would do.
+
+    Raises:
+        UsageError, Refused: there is no candidate, or the config is wrong.
+    """
+    here = standing(services, request.environment, request.model)
+    image = candidate(services, here, request.release)
+    steps, strategy = planned(here)
+    drafted = draft_plan(services, here, image, strategy, steps)
+    shares = _shares(here)
+    return Planned(
+        plan=drafted,
+        candidate=services.releases.get(image),
+        stable=None if here.serving is None else services.releases.get(here.serving),
+        gates=answers(gate_facts(services, here, image, "")),
+        shares=shares,
+        seconds=sum(share.dwell for share in shares),
+        changes=_changes(services, here, drafted, image),
+        visible=_visible(here, shares, request.requests_per_second),
+        requests_per_second=request.requests_per_second,
+    )
+
+
+def _shares(here: Standing) -> tuple[CanaryStep, ...]:
+    if here.environment.canary is None or here.serving is None:
+        return ()
+    return canary_shares(here.environment.canary, here.endpoint.replicas)
+
+
+def _visible(here: Standing, shares: tuple[CanaryStep, ...], rate: float) -> tuple[Visible, ...]:
+    if here.environment.canary is None or not shares:
+        return ()
+    return smallest_visible(here.environment.canary, rate, BASE_RATE, shares)
+
+
+def _changes(services: Services, here: Standing, drafted: Plan, image: ImageRef) -> tuple[Change, ...]:
+    if image == here.serving:
+        return ()
+    start = next(step for step in drafted.steps if step.kind is StepKind.START)
+    worlds = (world(here.endpoint, drafted, start), promoted(here.endpoint, drafted))
+    found: dict[tuple[str, str], Change] = {}
+    for endpoint in worlds:
+        with services.files.overlay(here.file, endpoint, 0) as overlay:
+            for change in services.engine.preview(here.environment.name, overlay):
+                found.setdefault((change.urn, change.operation), change)
+    return tuple(found.values())

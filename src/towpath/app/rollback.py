@@ -1,0 +1,67 @@
+"""`deploy rollback`: the last good release serves again, without judge, dry run, registry or build."""
+
+from dataclasses import dataclass
+
+from towpath.app.control import abort
+from towpath.app.facts import Standing, candidate, standing
+from towpath.app.promote import draft_plan, open_and_drive
+from towpath.app.services import Services
+from towpath.core.errors import Refused, RolledBack
+from towpath.core.history import Closed
+from towpath.core.promotion import Strategy, immediate_steps
+from towpath.core.release import ImageRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackRequest:
+    """What the user asked for.
+
+    Attributes:
+        environment: where.
+        model: which model; empty where deploy.toml has one.
+        to: a release by image, digest or first digits; empty: the last good one.
+        reason: why what serves now is bad; it can't be promoted there again without an override.
+    """
+
+    environment: str
+    model: str = ""
+    to: str = ""
+    reason: str = ""
+
+
+def rollback(services: Services, request: RollbackRequest) -> Closed | None:
+    """Serve the last good release; gives back the promotion that did it, or None where a canary was given up instead.
+
+    Raises:
+        Refused: there is nothing to go back to.
+        Busy, Overridden, NeedsPerson, Interrupted: as a promotion.
+    """
+    here = standing(services, request.environment, request.model)
+    reason = request.reason or "rolled back by hand"
+    if here.history.open is not None:
+        try:
+            abort(services, request.environment, reason)
+        except RolledBack as done:
+            services.report.line(done.message)
+        return None
+    target = candidate(services, here, request.to) if request.to else last_good(here)
+    steps = immediate_steps(here.endpoint.replicas)
+    plan = draft_plan(services, here, target, Strategy.IMMEDIATE, steps)
+    bad = "" if here.serving is None or here.serving == target else reason
+    return open_and_drive(services, here, plan, (), bad_stable=bad)
+
+
+def last_good(here: Standing) -> ImageRef:
+    """Where a rollback goes.
+
+    Raises:
+        Refused: no other release was ever promoted there, or all of them are marked bad.
+    """
+    target = here.history.last_good(here.endpoint.name, here.serving)
+    if target is None:
+        serving = "nothing" if here.serving is None else here.serving.short
+        raise Refused(
+            f"{here.environment.name} serves {serving}, and no other release was promoted there that isn't marked bad",
+            f"name one: deploy rollback {here.environment.name} --to DIGEST",
+        )
+    return target

@@ -1,0 +1,136 @@
+"""`deploy status` and `deploy history`: what stands, declared and observed."""
+
+from dataclasses import dataclass
+
+from towpath.app.facts import Standing, standing
+from towpath.app.ports import Running
+from towpath.app.services import Services
+from towpath.core.history import Closed, Open, fold
+from towpath.core.release import ImageRef
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentStatus:
+    """One endpoint in one environment.
+
+    Attributes:
+        environment: its name.
+        endpoint: its name.
+        url: where requests go; empty before the first `up`.
+        release: what is served; absent: nothing.
+        since: when it was promoted, seconds since the epoch; absent where no promotion says.
+        candidate: beside it; absent outside a canary.
+        declared: percent of traffic the candidate was given; absent outside a canary.
+        observed: percent that each router replica really gives it.
+        ready: replicas that are ready, of both arms.
+        replicas: replicas that run, of both arms.
+        healthy: everything drawn runs the digest it should and is ready.
+        open: the promotion under way.
+        last: the last one that ended.
+        published: the tracked branch's stack file has this release; absent where there is no repository to ask.
+        problems: what contradicts something else.
+    """
+
+    environment: str
+    endpoint: str
+    url: str
+    release: ImageRef | None
+    since: float | None
+    candidate: ImageRef | None
+    declared: float | None
+    observed: tuple[float, ...]
+    ready: int
+    replicas: int
+    healthy: bool
+    open: Open | None
+    last: Closed | None
+    published: bool | None
+    problems: tuple[str, ...]
+
+
+def status(services: Services, model: str = "") -> tuple[EnvironmentStatus, ...]:
+    """Every environment of the pipeline, in its order."""
+    return tuple(
+        _status(services, standing(services, environment.name, model)) for environment in services.pipeline.environments
+    )
+
+
+def history(services: Services, environment: str) -> tuple[Closed, ...]:
+    """Ended promotions of an environment, newest first.
+
+    Raises:
+        UsageError: there is no such environment.
+    """
+    services.pipeline.environment(environment)
+    return tuple(reversed(fold(services.journals(environment).history()).closed))
+
+
+def _status(services: Services, here: Standing) -> EnvironmentStatus:
+    name, endpoint = here.environment.name, here.outputs.endpoint(here.endpoint.name)
+    canary = None if endpoint is None else endpoint.canary
+    running = _running(services, here)
+    observed = () if canary is None else services.traffic.observed(here.outputs, here.endpoint.name)
+    problems = _problems(here, running)
+    promoted = here.history.promoted(here.endpoint.name)
+    return EnvironmentStatus(
+        environment=name,
+        endpoint=here.endpoint.name,
+        url="" if endpoint is None else endpoint.url,
+        release=here.serving,
+        since=promoted[-1].until if promoted and promoted[-1].plan.candidate == here.serving else None,
+        candidate=None if canary is None else canary.release,
+        declared=None if canary is None else canary.traffic,
+        observed=observed,
+        ready=sum(replica.ready for replica in running),
+        replicas=len(running),
+        healthy=not problems and (here.serving is None or any(replica.ready for replica in running)),
+        open=here.history.open,
+        last=here.history.closed[-1] if here.history.closed else None,
+        published=_published(services, here),
+        problems=problems,
+    )
+
+
+def _running(services: Services, here: Standing) -> tuple[Running, ...]:
+    if not here.outputs.instance:
+        return ()
+    running = services.inventory.running(here.outputs.instance, here.environment.name)
+    return tuple(replica for replica in running if replica.endpoint == here.endpoint.name)
+
+
+def _problems(here: Standing, running: tuple[Running, ...]) -> tuple[str, ...]:
+    endpoint = here.outputs.endpoint(here.endpoint.name)
+    arms = [] if endpoint is None else [arm for arm in (endpoint.stable, endpoint.canary) if arm is not None]
+    wanted = {arm.release_id: arm.release.digest for arm in arms}
+    found = [
+        f"{replica.name} runs {_digits(replica.digest)}, drawn was {_digits(wanted[replica.release_id])}"
+        for replica in running
+        if replica.release_id in wanted and replica.digest != wanted[replica.release_id]
+    ]
+    found += [f"{replica.name} isn't drawn" for replica in running if replica.release_id not in wanted]
+    found += [f"{replica.name} isn't ready" for replica in running if not replica.ready]
+    for arm in arms:
+        count = sum(replica.release_id == arm.release_id for replica in running)
+        if count != arm.replicas:
+            found.append(f"{count} replicas of {arm.release.short} run, {arm.replicas} were drawn")
+    if here.history.open is None and here.endpoint.release != here.serving:
+        found.append(f"the stack file names {_short(here.endpoint.release)}, served is {_short(here.serving)}")
+    return tuple(found)
+
+
+def _digits(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12] or "an unknown image"
+
+
+def _short(release: ImageRef | None) -> str:
+    return "nothing" if release is None else release.short
+
+
+def _published(services: Services, here: Standing) -> bool | None:
+    if not services.git.head():
+        return None
+    text = services.git.published(here.file.path)
+    if text is None:
+        return False
+    there = services.files.parse(here.environment.name, text).endpoint(here.endpoint.name)
+    return there is not None and there.promotion >= here.endpoint.promotion and there.release == here.endpoint.release
