@@ -2,6 +2,7 @@
 
 import math
 
+from towpath.core.judge.bets import oriented
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.mixture import log_evidence
@@ -19,7 +20,11 @@ def planned_polls(policy: JudgePolicy, channel: Channel) -> int:
 def failing_alike(policy: JudgePolicy, poll: Poll) -> bool:
     """Whether both arms fail about as often in this poll: a fault they share."""
     failures = [channel for channel in policy.channels if channel.is_failure]
-    return any(_alike(policy, poll.counts(stratum, channel.name)) for channel in failures for stratum in policy.strata)
+    return any(
+        _alike(policy, oriented(channel, poll.counts(stratum, channel.name)))
+        for channel in failures
+        for stratum in policy.strata
+    )
 
 
 def _alike(policy: JudgePolicy, counts: Counts) -> bool:
@@ -55,7 +60,7 @@ def _beyond_breaker(policy: JudgePolicy, poll: Poll, stratum: Stratum) -> bool:
         and _stable_share(counts) < _ALIKE * _canary_share(counts)
         for channel in policy.channels
         if channel.is_failure
-        for counts in [poll.counts(stratum, channel.name)]
+        for counts in [oriented(channel, poll.counts(stratum, channel.name))]
     )
 
 

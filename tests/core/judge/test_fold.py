@@ -1,0 +1,217 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.core.judge.traffic import POLL, REFERENCE, Rate, counts, fold, refused_after, traffic
+from towpath.core.judge import ERRORS, Channel, Counts, JudgePolicy, JudgeState, Poll, Reference, start, step, verdict
+from towpath.core.judge.alarms import evidence_against
+
+POLICY = JudgePolicy()
+ALIKE = counts((0, 50), (1, 950))
+
+
+def test_at_most_one_in_a_hundred_identical_candidates_is_refused() -> None:
+    rng = np.random.default_rng(20260101)
+    refused = [refused_after(POLICY, traffic(rng, polls=120, rps=100, canary=0.001, stable=0.001)) for _ in range(300)]
+    assert sum(after is not None for after in refused) == 0
+
+
+@pytest.mark.parametrize(
+    ("rps", "canary", "stable", "median"),
+    [(100, 0.05, 0.001, 70), (100, 0.01, 0.001, 240), (10_000, 0.01, 0.001, 50), (10_000, 0.02, 0.01, 50)],
+)
+def test_more_errors_are_found_in_time(rps: float, canary: float, stable: float, median: float) -> None:
+    rng = np.random.default_rng(5)
+    reference = Reference(seconds=600.0, live={"errors": (round(600_000 * stable), 600_000)})
+    found = [
+        refused_after(POLICY, traffic(rng, polls=100, rps=rps, canary=canary, stable=stable), reference)
+        for _ in range(21)
+    ]
+    assert all(after is not None for after in found)
+    assert float(np.median([after for after in found if after is not None])) <= median
+
+
+@pytest.mark.parametrize(
+    ("name", "canary", "stable", "share"),
+    [
+        ("harmless difference", 0.0105, 0.01, 0.05),
+        ("edge of the margin", 0.0115, 0.01, 0.05),
+        (
+            "ramp while both get worse",
+            lambda s: 0.002 + s * 4e-6,
+            lambda s: 0.002 + s * 4e-6,
+            lambda s: 0.05 + s / 4000,
+        ),
+        ("diurnal errors", lambda s: 0.005 + 0.004 * math.sin(s / 60), lambda s: 0.005 + 0.004 * math.sin(s / 60), 0.1),
+    ],
+)
+def test_what_is_no_worse_is_not_refused(name: str, canary: Rate, stable: Rate, share: Rate) -> None:
+    rng = np.random.default_rng(11)
+    runs = [
+        refused_after(POLICY, traffic(rng, polls=60, rps=1000, canary=canary, stable=stable, share=share))
+        for _ in range(20)
+    ]
+    assert runs == [None] * 20, name
+
+
+def test_a_regression_that_begins_late_is_still_found() -> None:
+    rng = np.random.default_rng(3)
+    late = traffic(rng, polls=300, rps=1000, canary=lambda s: 0.01 if s > 1800 else 0.001, stable=0.001)
+    after = refused_after(POLICY, late)
+    assert after is not None
+    assert 1800 < after <= 1800 + 150
+
+
+def test_a_poll_without_requests_of_the_candidate_changes_no_evidence() -> None:
+    state = fold(POLICY, [Poll(elapsed=10, live={"errors": counts((3, 50), (1, 950))})])
+    after = step(state, Poll(elapsed=20, live={"errors": counts((0, 0), (1, 950))}))
+    assert evidence_against(after) == pytest.approx(evidence_against(state), abs=1e-12)
+    assert after.channels[0].in_favour == state.channels[0].in_favour
+    assert after.polls == state.polls
+
+
+def test_a_single_poll_cannot_multiply_the_evidence_by_more_than_the_cap() -> None:
+    quiet = fold(POLICY, [Poll(elapsed=10, live={"errors": ALIKE})])
+    shocked = step(quiet, Poll(elapsed=20, live={"errors": counts((40, 100), (1, 950))}))
+    assert evidence_against(shocked)[0] <= evidence_against(quiet)[0] + math.log(5) + 1e-9
+    assert shocked.refused is None
+
+
+def test_strata_together_are_held_to_the_same_cap() -> None:
+    policy = replace(POLICY, probes=True)
+    shock = {"errors": counts((40, 100), (1, 950))}
+    shocked = fold(policy, [Poll(elapsed=10, live=shock, probe=shock)])
+    assert evidence_against(shocked)[0] <= math.log(5) + 1e-9
+
+
+@pytest.mark.parametrize("bad", ["live", "probe"])
+def test_a_fault_in_one_stratum_is_found_while_the_other_is_well(bad: str) -> None:
+    policy = replace(POLICY, probes=True)
+    ill, well = {"errors": counts((6, 100), (1, 1000))}, {"errors": counts((0, 100), (1, 1000))}
+    live, probe = (ill, well) if bad == "live" else (well, ill)
+    state = fold(policy, [Poll(elapsed=POLL * n, live=live, probe=probe) for n in range(1, 13)])
+    assert state.refused is not None
+    assert state.refused.strata == (bad,)
+
+
+def test_both_strata_together_decide_sooner_than_one() -> None:
+    def polls_needed(policy: JudgePolicy, *, probe: bool) -> int:
+        ill = {"errors": counts((1, 40), (1, 1000))}
+        state = start(policy, REFERENCE)
+        for place in range(1, 200):
+            state = step(state, Poll(elapsed=POLL * place, live=ill, probe=ill if probe else {}))
+            if state.refused is not None:
+                return place
+        return 200
+
+    assert polls_needed(replace(POLICY, probes=True), probe=True) < polls_needed(POLICY, probe=False)
+
+
+def test_the_breaker_needs_two_polls_in_a_row_and_enough_requests() -> None:
+    broken = Poll(elapsed=10, live={"errors": counts((15, 25), (1, 475))})
+    thin = Poll(elapsed=20, live={"errors": counts((15, 19), (1, 475))})
+    patient = replace(POLICY, alpha=1e-12)
+    assert fold(patient, [broken]).refused is None
+    assert fold(patient, [broken, thin, broken]).refused is None
+    state = fold(patient, [broken, broken])
+    assert state.refused is not None
+    assert state.refused.breaker
+    assert "at least 50% of its requests fail" in verdict(state).reason
+
+
+def test_both_arms_failing_together_hold() -> None:
+    outage = Poll(elapsed=0, live={"errors": counts((400, 500), (5700, 9500))})
+    calm = [Poll(elapsed=POLL * n, live={"errors": counts((0, 500), (9, 9500))}) for n in range(1, 80)]
+    state = fold(POLICY, [*calm, *(replace(outage, elapsed=800 + POLL * n) for n in range(30))])
+    assert state.refused is None
+    assert verdict(state).kind == "hold"
+    assert verdict(state).reason.startswith("both arms fail together")
+    assert verdict(step(state, replace(calm[0], elapsed=1200))).kind == "promote"
+
+
+def test_a_candidate_that_mends_a_broken_stable_is_promoted() -> None:
+    mends = [Poll(elapsed=POLL * n, live={"errors": counts((1, 500), (1900, 9500))}) for n in range(1, 70)]
+    assert verdict(fold(POLICY, mends)).kind == "promote"
+
+
+def test_a_fault_of_the_router_ends_the_judging() -> None:
+    state = fold(POLICY, [Poll(elapsed=10, router_fault="the router refused an update")])
+    assert verdict(state).kind == "halt"
+    assert step(state, Poll(elapsed=20, live={"errors": ALIKE})) is state
+
+
+def test_a_refusal_stands_whatever_comes_after() -> None:
+    ill = [Poll(elapsed=POLL * n, live={"errors": counts((30, 100), (1, 900))}) for n in range(1, 9)]
+    state = fold(POLICY, ill)
+    well = [Poll(elapsed=100 + n, live={"errors": counts((0, 5000), (5, 5000))}) for n in range(50)]
+    assert verdict(fold(POLICY, [*ill, *well])) == verdict(state)
+    assert verdict(state).kind == "roll back"
+
+
+def test_the_same_polls_give_the_same_state_bit_for_bit() -> None:
+    polls = list(traffic(np.random.default_rng(9), polls=80, rps=50, canary=0.004, stable=0.002))
+    assert fold(POLICY, polls) == fold(POLICY, polls)
+    assert repr(verdict(fold(POLICY, polls))) == repr(verdict(fold(POLICY, polls)))
+
+
+def test_memory_does_not_grow_with_polls() -> None:
+    def numbers(state: JudgeState) -> int:
+        kept = state.channels[0]
+        return len(kept.against.plain) + len(kept.against.restarted) + len(kept.in_favour) + len(kept.seen)
+
+    polls = list(traffic(np.random.default_rng(9), polls=60, rps=50, canary=0.002, stable=0.002))
+    assert numbers(fold(POLICY, polls[:1])) == numbers(fold(POLICY, polls))
+
+
+def test_without_a_reference_the_first_poll_only_teaches() -> None:
+    first = Poll(elapsed=10, live={"errors": counts((5, 50), (1, 950))})
+    state = fold(POLICY, [first], Reference())
+    assert evidence_against(state)[0] == pytest.approx(0.0, abs=1e-12)
+    assert state.channels[0].baseline == ((1.0, 950.0),)
+    assert evidence_against(step(state, replace(first, elapsed=20)))[0] > 0
+
+
+def test_a_long_reference_weighs_no_more_than_sixty_polls() -> None:
+    state = start(POLICY, Reference(seconds=6000.0, live={"errors": (600, 600_000)}))
+    assert state.channels[0].baseline == ((60.0, 60_000.0),)
+
+
+LATENCY: Channel = replace(
+    ERRORS, name="slow", metric="latency", waits_for_warm_up=True, depends_on_load=True, is_failure=False
+)
+
+
+def slow_polls(policy: JudgePolicy, load_ratio: float | None, begin: float = 0.0) -> JudgeState:
+    slow = {"slow": Counts(canary_events=60, canary_requests=100, stable_events=100, stable_requests=1000)}
+    reference = Reference(seconds=600.0, live={"slow": (6000, 60_000)})
+    polls = [Poll(elapsed=begin + POLL * n, live=slow, load_ratio=load_ratio) for n in range(1, 11)]
+    return fold(policy, polls, reference)
+
+
+@pytest.mark.parametrize(("load_ratio", "refused"), [(1.0, True), (1.25, True), (1.3, False), (None, False)])
+def test_slowness_counts_only_at_about_the_same_load(load_ratio: float | None, *, refused: bool) -> None:
+    policy = replace(POLICY, channels=(LATENCY,), warm_up=0.0)
+    assert (slow_polls(policy, load_ratio).refused is not None) == refused
+
+
+def test_slowness_while_cold_does_not_count_but_errors_do() -> None:
+    policy = replace(POLICY, channels=(ERRORS, LATENCY))
+    assert slow_polls(policy, 1.0).refused is None
+    assert slow_polls(policy, 1.0, begin=300.0).refused is not None
+    ill = [Poll(elapsed=POLL * n, live={"errors": counts((30, 100), (1, 900))}) for n in range(1, 9)]
+    assert fold(policy, ill).refused is not None
+
+
+def test_a_channel_of_good_events_is_turned_round() -> None:
+    good = replace(ERRORS, more_is="better")
+    polls = [Poll(elapsed=POLL * n, live={"errors": counts((95, 100), (999, 1000))}) for n in range(1, 21)]
+    policy = replace(POLICY, channels=(good,))
+    state = fold(policy, polls, Reference(seconds=600.0, live={"errors": (59_940, 60_000)}))
+    assert state.refused is not None
+
+
+def test_alpha_is_shared_by_the_metrics() -> None:
+    one, two = POLICY, replace(POLICY, channels=(ERRORS, LATENCY))
+    assert verdict(start(two)).bound == pytest.approx(verdict(start(one)).bound + math.log(2))

@@ -1,0 +1,47 @@
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from towpath.core.judge.mixture import Wealth, bet, log_add, log_evidence, log_mean, new_wealth
+
+
+def run(gains: Sequence[tuple[float, ...]], planned: int) -> tuple[Wealth, list[float]]:
+    wealth, path = new_wealth(len(gains[0])), []
+    for gain in gains:
+        wealth = bet(wealth, gain, planned)
+        path.append(log_evidence([wealth], planned))
+    return wealth, path
+
+
+def test_the_published_path_of_the_mixture_comes_out() -> None:
+    _, path = run([(0.5, -0.2), (1.0, 0.3), (-0.4, 0.1)], 360)
+    assert path == pytest.approx([0.110814, 0.642192, 0.443849], abs=1e-6)
+
+
+def test_evidence_begins_at_one_and_polls_that_say_nothing_leave_it_there() -> None:
+    _, path = run([(0.0, 0.0)] * 400, 360)
+    assert path == pytest.approx([0.0] * 400, abs=1e-12)
+
+
+def test_a_poll_without_gain_changes_no_evidence() -> None:
+    _, path = run([(0.5, -0.2), (0.0, 0.0), (0.0, 0.0)], 360)
+    assert path[1] == pytest.approx(path[0], abs=1e-12)
+    assert path[2] == pytest.approx(path[0], abs=1e-12)
+
+
+def test_money_for_late_starts_finds_what_the_early_bets_have_lost_too_much_for() -> None:
+    late = [(-0.3,)] * 100 + [(1.0,)] * 15
+    wealth, path = run(late, 360)
+    assert wealth.plain[0] == pytest.approx(-15.0)
+    assert path[-1] > math.log(100)
+
+
+def test_after_the_planned_polls_no_new_money_is_spent() -> None:
+    wealth, _ = run([(0.0,)] * 12, 10)
+    assert math.exp(wealth.restarted[0]) == pytest.approx(1.0)
+
+
+def test_huge_wealth_does_not_overflow() -> None:
+    assert log_add(2000.0, 1000.0) == pytest.approx(2000.0)
+    assert log_mean([2000.0, -math.inf]) == pytest.approx(2000.0 - math.log(2))

@@ -1,0 +1,84 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.core.judge.traffic import POLL, counts, fold, traffic
+from towpath.core.judge import JudgePolicy, Poll, start, verdict
+
+POLICY = JudgePolicy()
+
+
+def healthy(polls: int) -> list[Poll]:
+    return [Poll(elapsed=POLL * n, live={"errors": counts((0, 50), (1, 950))}) for n in range(1, polls + 1)]
+
+
+def test_nothing_seen_holds_and_is_never_a_pass() -> None:
+    said = verdict(start(POLICY))
+    assert (said.kind, said.reason) == ("hold", "the candidate has had no requests yet")
+    assert said.judged_on == "nothing"
+
+
+def test_an_hour_of_silence_is_inconclusive() -> None:
+    said = verdict(fold(POLICY, [Poll(elapsed=POLL * n) for n in range(1, 361)]))
+    assert said.kind == "inconclusive"
+    assert said.more_requests is None
+
+
+def test_a_good_candidate_is_promoted_after_the_least_time_and_not_before() -> None:
+    polls = list(traffic(np.random.default_rng(1), polls=60, rps=1000, canary=0.001, stable=0.001))
+    assert verdict(fold(POLICY, polls[:-1])).kind == "hold"
+    said = verdict(fold(POLICY, polls))
+    assert said.kind == "promote"
+    assert said.evidence >= said.bound
+    assert said.judged_on == "users"
+    assert "1.5 times stable's rate plus 0.20%" in said.reason
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (replace(POLICY, min_polls=200), "100 of 200 polls with requests in both arms"),
+        (replace(POLICY, min_requests=9000), "5000 of 9000 requests of the candidate"),
+        (replace(POLICY, min_time=2000.0), "1000 of 2000 s"),
+    ],
+)
+def test_each_minimum_is_waited_for_by_name(policy: JudgePolicy, reason: str) -> None:
+    said = verdict(fold(policy, healthy(100)))
+    assert (said.kind, said.reason) == ("hold", reason)
+
+
+def test_an_undecided_canary_says_how_many_more_requests_it_takes() -> None:
+    thin = [Poll(elapsed=POLL * n, live={"errors": counts((0, 1), (0, 19))}) for n in range(1, 361)]
+    said = verdict(fold(POLICY, thin))
+    assert said.kind == "inconclusive"
+    assert said.reason == "after 3600 s: errors: not enough requests to tell yet"
+    assert said.more_requests is not None
+    longer = [Poll(elapsed=POLL * n, live={"errors": counts((0, 1), (0, 19))}) for n in range(1, 361)]
+    longer += [Poll(elapsed=3600 + n, live={"errors": counts((0, 1), (0, 19))}) for n in range(said.more_requests)]
+    assert verdict(fold(POLICY, longer)).kind == "promote"
+
+
+def test_a_refusal_names_channel_rates_and_requests() -> None:
+    ill = [Poll(elapsed=POLL * n, live={"errors": counts((5, 100), (1, 900))}) for n in range(1, 9)]
+    said = verdict(fold(POLICY, ill))
+    assert said.kind == "roll back"
+    assert said.channel == "errors"
+    assert said.evidence >= said.bound
+    canary, stable = said.arms[0].canary, said.arms[0].stable
+    assert canary.low < canary.rate == 0.05 < canary.high
+    assert canary.requests == said.live_requests
+    assert f"candidate 5.00% ({canary.events} of {canary.requests})" in said.reason
+    assert f"stable {stable.rate:.2%}" in said.reason
+    assert "more than 1.1 times stable's rate plus 0.05%" in said.reason
+
+
+def test_what_was_judged_on_probes_is_told_apart() -> None:
+    policy = replace(POLICY, probes=True)
+    only_probes = [Poll(elapsed=POLL * n, probe={"errors": counts((0, 100), (1, 100))}) for n in range(1, 100)]
+    said = verdict(fold(policy, only_probes))
+    assert said.kind == "promote"
+    assert said.judged_on == "probes"
+    assert (said.live_requests, said.probe_requests) == (0, 9900)
+    mixed = [replace(poll, live={"errors": counts((0, 10), (0, 90))}) for poll in only_probes]
+    assert verdict(fold(policy, mixed)).judged_on == "users and probes"

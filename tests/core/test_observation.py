@@ -1,0 +1,197 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from towpath.core.errors import UsageError
+from towpath.core.judge import poll_of, reference_of
+from towpath.core.observation import ArmCounters, Observation, ReplicaSample, increments
+from towpath.core.observation_codec import decode, encode
+
+BUCKETS = ((10.0, 60), (100.0, 95), (math.inf, 97))
+BEFORE = ReplicaSample(
+    replica="r1",
+    timestamp=100.0,
+    stable=ArmCounters(requests=1000, errors=10, timeouts=3, buckets=BUCKETS),
+    canary=ArmCounters(requests=100, errors=1),
+    probe_stable=ArmCounters(requests=20),
+    probe_canary=ArmCounters(requests=20),
+)
+AFTER = replace(
+    BEFORE,
+    timestamp=110.0,
+    stable=ArmCounters(requests=1500, errors=15, timeouts=4, buckets=((10.0, 80), (100.0, 130), (math.inf, 140))),
+    canary=ArmCounters(requests=130, errors=3, buckets=((10.0, 5), (100.0, 25), (math.inf, 27))),
+    probe_canary=ArmCounters(requests=50, errors=2),
+)
+
+
+def seen(*samples: ReplicaSample, at: float = 0.0) -> Observation:
+    return Observation(at=at, samples=samples, stable_ready=2, canary_ready=1)
+
+
+def test_counters_are_differenced_per_router_replica_and_arm() -> None:
+    grown = increments(seen(BEFORE, at=100), seen(AFTER, at=110))
+    assert grown.lost == ()
+    assert grown.seconds == 10
+    assert grown.live.stable == ArmCounters(
+        requests=500, errors=5, timeouts=1, buckets=((10.0, 20), (100.0, 35), (math.inf, 43))
+    )
+    assert grown.live.canary == ArmCounters(requests=30, errors=2, buckets=((10.0, 5), (100.0, 25), (math.inf, 27)))
+
+
+def test_live_and_probe_are_never_summed() -> None:
+    poll = poll_of(increments(seen(BEFORE), seen(AFTER)), 10.0)
+    assert (poll.live["errors"].canary_events, poll.live["errors"].canary_requests) == (2, 30)
+    assert (poll.probe["errors"].canary_events, poll.probe["errors"].canary_requests) == (2, 30)
+    assert poll.probe["errors"].stable_requests == 0
+
+
+def test_router_replicas_are_summed_within_a_stratum() -> None:
+    other = [replace(sample, replica="r2") for sample in (BEFORE, AFTER)]
+    grown = increments(seen(BEFORE, other[0]), seen(AFTER, other[1]))
+    assert grown.live.stable.requests == 1000
+    assert grown.live.stable.buckets == ((10.0, 40), (100.0, 70), (math.inf, 86))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ((BEFORE,), (replace(AFTER, timestamp=100.0),), "repeated timestamp"),
+        ((BEFORE,), (replace(AFTER, timestamp=90.0),), "its time went back"),
+        ((), (AFTER,), "appeared"),
+        ((BEFORE,), (), "vanished"),
+        ((BEFORE,), (replace(AFTER, canary=ArmCounters(requests=99)),), "the counters of canary started again"),
+        (
+            (BEFORE,),
+            (replace(AFTER, stable=ArmCounters(requests=1500, errors=9, timeouts=4)),),
+            "the counters of stable started again",
+        ),
+        ((replace(BEFORE, no_cluster=3),), (AFTER,), "its counters started again"),
+    ],
+)
+def test_a_router_replica_that_cannot_be_differenced_loses_the_whole_poll(
+    before: tuple[ReplicaSample, ...], after: tuple[ReplicaSample, ...], why: str
+) -> None:
+    healthy = [replace(sample, replica="r9") for sample in (BEFORE, AFTER)]
+    grown = increments(seen(*before, healthy[0]), seen(*after, healthy[1]))
+    assert grown.lost == (f"router replica r1: {why}",)
+    assert [one.replica for one in grown.replicas] == ["r9"]
+    assert grown.live.stable.requests == 500
+
+
+def test_an_arm_that_appears_loses_the_poll_of_its_stratum_only() -> None:
+    grown = increments(seen(replace(BEFORE, canary=None)), seen(AFTER))
+    assert grown.lost == ("router replica r1: canary appeared in live",)
+    assert grown.live.stable.requests == 0
+    assert grown.probe.canary.requests == 30
+
+
+def test_before_the_canary_stable_alone_is_counted_and_makes_the_reference() -> None:
+    alone = [replace(sample, canary=None, probe_canary=None) for sample in (BEFORE, AFTER)]
+    grown = increments(seen(alone[0], at=100), seen(alone[1], at=110))
+    assert grown.lost == ()
+    reference = reference_of([grown, grown])
+    assert reference.seconds == 20
+    assert reference.live == {"errors": (10, 1000)}
+
+
+def test_other_bucket_edges_lose_the_latencies_and_nothing_else() -> None:
+    other = replace(AFTER, stable=ArmCounters(requests=1500, errors=15, timeouts=4, buckets=((50.0, 500),)))
+    grown = increments(seen(BEFORE), seen(other))
+    assert grown.live.stable == ArmCounters(requests=500, errors=5, timeouts=1)
+
+
+def test_the_load_per_ready_replica_is_compared() -> None:
+    grown = increments(seen(BEFORE), seen(AFTER))
+    assert grown.load_ratio == pytest.approx((60 / 1) / (500 / 2))
+    assert increments(seen(BEFORE), replace(seen(AFTER), canary_ready=0)).load_ratio is None
+
+
+@pytest.mark.parametrize(
+    ("after", "fault"),
+    [
+        (replace(AFTER, no_cluster=4), "4 requests were routed to a cluster that the router doesn't know"),
+        (replace(AFTER, updates_refused=1), "the router refused an update of its routes or clusters"),
+    ],
+)
+def test_requests_that_count_in_no_arm_are_a_fault_of_the_router(after: ReplicaSample, fault: str) -> None:
+    assert poll_of(increments(seen(BEFORE), seen(after)), 10.0).router_fault.startswith(fault)
+
+
+def test_a_poll_in_which_every_replica_is_lost_has_no_data() -> None:
+    poll = poll_of(increments(seen(), seen(AFTER)), 10.0)
+    assert not poll.live["errors"].both
+
+
+arms = st.none() | st.builds(
+    lambda ok, errors, late, edges: ArmCounters(
+        requests=ok + errors, errors=errors, timeouts=late, buckets=tuple((float(n), n) for n in sorted(edges))
+    ),
+    st.integers(0, 10**9),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.sets(st.integers(1, 10_000), max_size=5),
+)
+samples = st.builds(
+    ReplicaSample,
+    replica=st.text(min_size=1, max_size=8),
+    timestamp=st.floats(0, 2e9),
+    stable=arms,
+    canary=arms,
+    probe_stable=arms,
+    probe_canary=arms,
+    no_cluster=st.integers(0, 5),
+    updates_refused=st.integers(0, 5),
+)
+observations = st.builds(
+    Observation,
+    at=st.floats(0, 2e9),
+    samples=st.lists(samples, max_size=3).map(tuple),
+    stable_ready=st.integers(0, 9),
+    canary_ready=st.integers(0, 9),
+    problems=st.lists(st.text(max_size=9), max_size=2).map(tuple),
+)
+
+
+@given(observations)
+def test_what_is_written_is_read_back_to_the_bit(observation: Observation) -> None:
+    line = encode(observation)
+    assert "\n" not in line
+    assert decode(line) == observation
+
+
+def test_the_open_bucket_survives_the_journal() -> None:
+    assert decode(encode(seen(AFTER))) == seen(AFTER)
+
+
+def test_impossible_numbers_are_refused_and_all_of_them_named() -> None:
+    raw = json.loads(encode(seen(AFTER)))
+    raw["samples"][0]["stable"]["requests"] = -3
+    raw["samples"][0]["canary"]["errors"] = math.nan
+    raw["samples"][0]["probe_canary"]["requests"] = 1
+    with pytest.raises(UsageError) as caught:
+        decode(json.dumps(raw))
+    assert "observation: 3 problems" in caught.value.message
+    assert "r1: stable: requests: -3 is negative" in caught.value.message
+    assert "r1: canary: errors: nan is not finite" in caught.value.message
+    assert "r1: probe_canary: errors: 2 of only 1 requests" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"v":2}', "format 2, this program reads 1"),
+        ("[]", "format None"),
+        ('{"v":1,"at":1', "is not JSON"),
+        ('{"v":1,"at":"now","samples":{},"problems":[]}', "'now' is not a finite number"),
+        ('{"v":1,"at":1,"samples":[7],"problems":[]}', "7 is not a table"),
+    ],
+)
+def test_what_is_no_observation_is_refused(text: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        decode(text)
+    assert why in caught.value.message
