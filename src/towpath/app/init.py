@@ -1,0 +1,291 @@
+"""`deploy init`: write a project that works, or say everything that is in the way and write nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import BinaryIO, Protocol
+
+from towpath.core.errors import UsageError, all_at_once
+from towpath.core.pickles import imported_modules, pickled_modules
+from towpath.core.release import parse_image
+from towpath.core.scaffold import Start, checked_name, name_from, project_files, with_ignored
+
+PICKLES = (".pkl", ".pickle", ".joblib")
+GITIGNORE = ".gitignore"
+EXAMPLE = "breast-cancer"
+_COMMIT = ("git add .", "git commit -m 'Describe the pipeline'")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FromPickle:
+    """A pickled model, and the file with `predict(model, inputs)`; without one the model's own `predict` is asked."""
+
+    model: str
+    predict: str = ""
+    requirements: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FromDockerfile:
+    """A folder of the project with a Dockerfile, whose container answers HTTP on `port`, and 200 on `ready`."""
+
+    folder: str
+    port: int = 8080
+    ready: str = "/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FromImage:
+    """An image by digest, whose container answers HTTP on `port`, and 200 on `ready`."""
+
+    image: str
+    port: int = 8080
+    ready: str = "/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FromExample:
+    """The model that trains in seconds on data inside a package."""
+
+
+Source = FromPickle | FromDockerfile | FromImage | FromExample
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitRequest:
+    """What the user asked for; an empty name is made from the source's."""
+
+    source: Source
+    name: str = ""
+
+
+class ProjectFolder(Protocol):
+    """The folder that becomes a project."""
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file of it; None when there is nothing of that name.
+
+        Raises:
+            UsageError: it is there and is no file.
+        """
+
+    def within(self, path: str) -> str | None:
+        """The user's path relative to the project; None when it leads outside."""
+
+    def create(self, files: Mapping[str, bytes], replacing: Mapping[str, bytes]) -> None:
+        """Write all of them or none; files that appeared meanwhile are left alone.
+
+        Args:
+            files: new ones.
+            replacing: new texts of files that are there.
+
+        Raises:
+            UsageError: one can't be written; the others were taken back.
+        """
+
+
+class UserFiles(Protocol):
+    """Files that the user named, wherever they are."""
+
+    def read(self, path: str) -> bytes:
+        """Its content.
+
+        Raises:
+            UsageError: it isn't there or can't be read.
+        """
+
+    def open(self, path: str) -> BinaryIO:
+        """The file, to be read and closed; raises as `read` does."""
+
+
+class Scaffold(Protocol):
+    """What ships with Towpath to be written into projects."""
+
+    def templates(self) -> Mapping[str, str]:
+        """Texts by name, with $words to be replaced."""
+
+    def program(self) -> Mapping[str, bytes]:
+        """The files of infra/ and stacks/."""
+
+    def example(self) -> Mapping[str, bytes]:
+        """The files of the example model, by path within its folder."""
+
+
+class Packages(Protocol):
+    """What is installed here."""
+
+    def pins(self, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Pins (`name==version`) of what provides the modules and of all that needs; and modules nobody provides."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitServices:
+    """The world, through ports."""
+
+    project: ProjectFolder
+    files: UserFiles
+    scaffold: Scaffold
+    packages: Packages
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Initialised:
+    """What was written.
+
+    Attributes:
+        written: paths within the project, sorted.
+        kept: files that were there already, just as they would have been written.
+        remarks: what the user should know.
+        next: commands that come next.
+    """
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    remarks: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+def init(services: InitServices, request: InitRequest) -> Initialised:
+    """Write the project's files; files that are there are never changed, .gitignore only added to.
+
+    Raises:
+        UsageError: files are in the way, all of them named; nothing was written.
+    """
+    start = _start(services, request)
+    project = name_from(services.project.name)
+    wanted = project_files(project, start, services.scaffold.templates(), services.scaffold.program())
+    there = {path: content for path in wanted if (content := services.project.read(path)) is not None}
+    _refuse_conflicts(wanted, there)
+    ignored = services.project.read(GITIGNORE)
+    merged = with_ignored((ignored or b"").decode()).encode()
+    new = {path: content for path, content in wanted.items() if path not in there}
+    changed = {} if ignored is None or ignored == merged else {GITIGNORE: merged}
+    services.project.create(new if ignored is not None else {**new, GITIGNORE: merged}, changed)
+    return Initialised(
+        written=tuple(sorted({*new, *changed, *([GITIGNORE] if ignored is None else [])})),
+        kept=tuple(sorted(there)),
+        remarks=start.remarks,
+        next=("deploy setup", *_COMMIT, start.build, "deploy promote --to dev"),
+    )
+
+
+def _refuse_conflicts(wanted: Mapping[str, bytes], there: Mapping[str, bytes]) -> None:
+    conflicts = [f"{path} is there already and differs" for path in sorted(there) if there[path] != wanted[path]]
+    if conflicts:
+        raise all_at_once("deploy init", conflicts, "nothing was written; move them away, or use --in another folder")
+
+
+def _start(services: InitServices, request: InitRequest) -> Start:
+    match request.source:
+        case FromPickle() as pickle:
+            return _from_pickle(services, pickle, request.name)
+        case FromDockerfile() as dockerfile:
+            return _from_dockerfile(services, dockerfile, request.name)
+        case FromImage() as image:
+            return _from_image(image, request.name)
+        case FromExample():
+            return _from_example(services, request.name)
+
+
+def _from_pickle(services: InitServices, source: FromPickle, name: str) -> Start:
+    file = PurePath(source.model)
+    if file.suffix not in PICKLES:
+        raise UsageError(f"{source.model} isn't called like a pickle", f"its name ends in {', '.join(PICKLES)}")
+    model = checked_name(name or name_from(file.stem))
+    folder = f"models/{model}"
+    predict = services.files.read(source.predict) if source.predict else None
+    lock, remarks = _requirements(services, source, predict)
+    files = {f"{folder}/weights/{file.name}": services.files.read(source.model), f"{folder}/requirements.txt": lock}
+    if predict is not None:
+        files[f"{folder}/predict.py"] = predict
+    return Start(
+        model=model,
+        path=folder,
+        image_keys=(
+            'builder = "layers"',
+            'requirements = "requirements.txt"',
+            *(['code = ["predict.py"]'] if predict is not None else []),
+            'weights = ["weights"]',
+            'command = "towpath.serving.pickled:PickledModel"',
+        ),
+        files=files,
+        remarks=(f"{file.name} runs code when it is loaded: promote only pickles whose origin you trust", *remarks),
+    )
+
+
+def _requirements(services: InitServices, source: FromPickle, predict: bytes | None) -> tuple[bytes, tuple[str, ...]]:
+    """The lock of a pickle: the user's, else the versions that are installed here."""
+    if source.requirements:
+        return services.files.read(source.requirements), ()
+    with services.files.open(source.model) as file:
+        modules = {*pickled_modules(file), *imported_modules((predict or b"").decode(errors="replace"))}
+    pins, missing = services.packages.pins(sorted(modules))
+    text = "".join(f"{pin}\n" for pin in pins)
+    remarks = [f"requirements.txt pins what is installed here: {', '.join(pins) or 'nothing'}"]
+    if missing:
+        remarks.append(
+            f"nothing installed here provides {', '.join(missing)}: add what does to requirements.txt, "
+            "pinned to the versions the model was pickled with"
+        )
+    return text.encode(), tuple(remarks)
+
+
+def _from_dockerfile(services: InitServices, source: FromDockerfile, name: str) -> Start:
+    path = services.project.within(source.folder)
+    if path is None:
+        raise UsageError(f"{source.folder} is outside the project", "the Dockerfile's folder belongs into the project")
+    if services.project.read(f"{path}/Dockerfile") is None:
+        raise UsageError(f"there is no Dockerfile in {source.folder}", "name the folder that has it")
+    return Start(
+        model=checked_name(name or name_from(PurePath(path).name or services.project.name)),
+        path=path,
+        image_keys=('builder = "dockerfile"',),
+        endpoint=_endpoint(source.port, source.ready),
+        files={},
+    )
+
+
+def _from_image(source: FromImage, name: str) -> Start:
+    image = parse_image(source.image)
+    model = checked_name(name or name_from(image.path.rpartition("/")[2]))
+    readme = f"# {model}\n\nServed from `{image}`.\n"
+    return Start(
+        model=model,
+        path=f"models/{model}",
+        image_keys=('builder = "image"', f'image = "{image}"'),
+        endpoint=_endpoint(source.port, source.ready),
+        files={f"models/{model}/README.md": readme.encode()},
+    )
+
+
+def _endpoint(port: int, ready: str) -> tuple[str, ...]:
+    return (f"port: {port}", f"probes: {{ready: {ready}}}")
+
+
+def _from_example(services: InitServices, name: str) -> Start:
+    model = checked_name(name or EXAMPLE)
+    folder = f"models/{model}"
+    files = services.scaffold.example()
+    return Start(
+        model=model,
+        path=folder,
+        model_keys=('train = "python train.py"', 'test = "python -m pytest -q tests"'),
+        image_keys=(
+            'builder = "layers"',
+            'requirements = "requirements.txt"',
+            f"code = [{', '.join(f'{chr(34)}{path}{chr(34)}' for path in sorted(files) if _is_code(path))}]",
+            'weights = ["weights"]',
+            'command = "model:BreastCancer"',
+        ),
+        files={f"{folder}/{path}": content for path, content in files.items()},
+        remarks=("the example needs scikit-learn to train: pip install -r " + f"{folder}/requirements.txt",),
+        build="deploy build --train",
+    )
+
+
+def _is_code(path: str) -> bool:
+    return path in {"model.py", "features.py", "faults.py", "faults.toml"}

@@ -1,0 +1,77 @@
+"""Which modules a pickle and a Python file need, read without running either."""
+
+import ast
+import pickletools
+import sys
+from typing import BinaryIO
+
+_STRINGS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING"})
+_PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+
+
+class _Names:
+    """The strings on a pickle's stack, as far as names of classes need them."""
+
+    def __init__(self) -> None:
+        self.modules: set[str] = set()
+        self._recent: list[str] = ["", ""]
+        self._top: str | None = None
+        self._memo: dict[int, str | None] = {}
+
+    def take(self, opcode: str, argument: object) -> None:
+        if opcode == "MEMOIZE":
+            self._memo[len(self._memo)] = self._top
+        elif opcode in _PUTS:
+            self._memo[int(str(argument))] = self._top
+        elif opcode == "GLOBAL":
+            self.modules.add(str(argument).partition(" ")[0])
+            self._top = None
+        elif opcode == "STACK_GLOBAL":
+            self.modules.add(self._recent[0])
+            self._top = None
+        else:
+            self._push(self._memo.get(int(str(argument))) if opcode in _GETS else _string(opcode, argument))
+
+    def _push(self, text: str | None) -> None:
+        self._top = text
+        if text is not None:
+            self._recent = [self._recent[1], text]
+
+
+def _string(opcode: str, argument: object) -> str | None:
+    return str(argument) if opcode in _STRINGS else None
+
+
+def pickled_modules(file: BinaryIO) -> tuple[str, ...]:
+    """Top-level modules that loading the pickle would import, without the standard library's.
+
+    A joblib file has bare arrays among its opcodes; what comes before the first one is read, which names the model.
+    """
+    names = _Names()
+    try:
+        for opcode, argument, _ in pickletools.genops(file):
+            names.take(opcode.name, argument)
+    except (ValueError, UnicodeDecodeError, OverflowError):
+        pass  # not a pickle from here on
+    return _foreign(names.modules)
+
+
+def imported_modules(source: str) -> tuple[str, ...]:
+    """Top-level modules that a Python file imports, without the standard library's; none for one that doesn't parse."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return ()
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None and not node.level
+    }
+    return _foreign(names)
+
+
+def _foreign(names: set[str]) -> tuple[str, ...]:
+    tops = {name.partition(".")[0] for name in names}
+    return tuple(sorted(top for top in tops - sys.stdlib_module_names if top and top != "towpath"))

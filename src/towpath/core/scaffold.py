@@ -1,0 +1,103 @@
+"""The files of a new project, as data: what `deploy init` would write where."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Template
+from typing import Final
+
+from towpath.core.errors import UsageError
+
+ENVIRONMENTS: Final = ("dev", "staging", "prod")
+REGISTRY_PORT: Final = 5055
+FIRST_ROUTER_PORT: Final = 8081
+_REPLICAS: Final = {"prod": 2}
+_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_IGNORED: Final = (".towpath/", ".venv/", "__pycache__/")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """What a project starts with.
+
+    Attributes:
+        model: name of the model and of its endpoint.
+        path: the model's folder within the project.
+        model_keys: further lines of the model's table in deploy.toml.
+        image_keys: lines of its image's table.
+        endpoint: lines of the endpoint in every stack file, without indentation.
+        files: of the model's folder, by path within the project.
+        remarks: what the user should know.
+        build: the command that builds its first release.
+    """
+
+    model: str
+    path: str
+    image_keys: tuple[str, ...]
+    model_keys: tuple[str, ...] = ()
+    endpoint: tuple[str, ...] = ()
+    files: Mapping[str, bytes]
+    remarks: tuple[str, ...] = ()
+    build: str = "deploy build"
+
+
+def name_from(text: str) -> str:
+    """A name that every platform takes, made from a folder's or file's; `model` where nothing is left of it."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("0123456789-")[:40].strip("-")
+    return name or "model"
+
+
+def checked_name(text: str) -> str:
+    """The name itself.
+
+    Raises:
+        UsageError: a platform would refuse it.
+    """
+    if not _NAME.fullmatch(text):
+        raise UsageError(
+            f"{text!r} can't name a model",
+            f"at most 40 small letters, digits and dashes, beginning with a letter: {name_from(text)}",
+        )
+    return text
+
+
+def project_files(
+    project: str, start: Start, templates: Mapping[str, str], program: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Every file of the project by its path, but .gitignore, which may be there already."""
+    words = {
+        "project": project,
+        "model": start.model,
+        "path": start.path,
+        "model_keys": "".join(f"{line}\n" for line in start.model_keys),
+        "image_keys": "".join(f"{line}\n" for line in start.image_keys),
+        "registry_port": str(REGISTRY_PORT),
+    }
+    texts = {
+        name: Template(templates[name]).substitute(words)
+        for name in ("deploy.toml", "Pulumi.yaml", "Pulumi.platform.yaml")
+    }
+    texts |= {f"Pulumi.{name}.yaml": _environment(name, start, templates) for name in ENVIRONMENTS}
+    texts |= {f"ops/{name}": templates[name] for name in ("resume.cron", "resume.service", "resume.timer")}
+    return {name: text.encode() for name, text in texts.items()} | dict(program) | dict(start.files)
+
+
+def _environment(name: str, start: Start, templates: Mapping[str, str]) -> str:
+    words = {
+        "environment": name,
+        "model": start.model,
+        "router_port": str(FIRST_ROUTER_PORT + ENVIRONMENTS.index(name)),
+        "replicas": str(_REPLICAS.get(name, 1)),
+        "endpoint_keys": "".join(f"      {line}\n" for line in start.endpoint),
+    }
+    return Template(templates["Pulumi.environment.yaml"]).substitute(words).rstrip("\n") + "\n"
+
+
+def with_ignored(gitignore: str) -> str:
+    """The text of .gitignore with the lines a project needs; its own lines stay as they are."""
+    have = set(gitignore.splitlines())
+    missing = [line for line in _IGNORED if line not in have]
+    if not missing:
+        return gitignore
+    separator = "" if not gitignore or gitignore.endswith("\n") else "\n"
+    return gitignore + separator + "\n".join(missing) + "\n"
