@@ -123,7 +123,7 @@ def sample_of(replica: str, timestamp: float, text: str, clusters: Clusters) -> 
     Raises:
         ValueError: the text isn't in Prometheus' format.
     """
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    samples = [_as_sent(sample) for family in text_string_to_metric_families(text) for sample in family.samples]
     problems = [f"{one.name}{_of(one)}: {why}" for one in samples if _counts(one) and (why := count_problem(one.value))]
     if problems:
         return ReplicaSample(replica=replica, timestamp=timestamp), tuple(problems)
@@ -139,6 +139,11 @@ def sample_of(replica: str, timestamp: float, text: str, clusters: Clusters) -> 
     )
     found = [f"{name}: {why}" for name, arm in sample.arms() if arm is not None for why in arm_problems(arm)]
     return sample, tuple(found)
+
+
+def _as_sent(sample: Sample) -> Sample:
+    """Undo that the parser gives every counter the ending `_total`, which Envoy's don't have."""
+    return sample._replace(name=sample.name.removesuffix("_total"))
 
 
 def _counts(sample: Sample) -> bool:
