@@ -95,7 +95,7 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
         bad=here.history.bad_reason(image),
         override=override,
         record=services.releases.get(image),
-        require_clean=here.environment.protected,
+        require_clean=here.environment.require_clean,
         pending=tuple(f"{change.operation} {change.name}" for change in preview),
         declared=here.endpoint.release,
         serving=here.serving,

@@ -1,6 +1,7 @@
 """Looking at a candidate: store what was seen, judge it, and stay until there is something to do."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from towpath.app.run import Run, expect_ours
 from towpath.app.services import Watch
@@ -65,10 +66,12 @@ def observe(run: Run, step: Step) -> Refusal | None:
     canary = _begin(run, step)
     while True:
         verdict, decision = _look(canary)
-        refusal = _refusal(run, verdict, decision)
-        if refusal is not None or isinstance(decision, Advance | Promote):
-            return refusal
+        refusal = _refusal(decision)
         asked = run.open()
+        goes_on = isinstance(decision, Advance | Promote) and not asked.paused
+        if refusal is not None or goes_on:
+            _note_verdict(run, verdict, type(decision).__name__)
+            return refusal
         if asked.abort:
             return None
         _wait(canary, decision, paused=bool(asked.paused))
@@ -120,29 +123,32 @@ def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     return now.verdict, decide(canary.policy, canary.shares, now)
 
 
-def _refusal(run: Run, verdict: Verdict, decision: Decision) -> Refusal | None:
+def _refusal(decision: Decision) -> Refusal | None:
     match decision:
         case RollBack():
-            _note_verdict(run, verdict, "roll back")
             return Refusal(reason=decision.reason, bad=decision.blamed)
         case Halt():
-            _note_verdict(run, verdict, "halt")
             return Refusal(reason=decision.reason, bad=False)
         case Inconclusive():
-            _note_verdict(run, verdict, "inconclusive")
             more = f", about {decision.more_requests} more requests are needed" if decision.more_requests else ""
             return Refusal(reason=f"{decision.reason}{more}", bad=False, outcome=Outcome.INCONCLUSIVE)
-        case Promote() | Advance():
-            _note_verdict(run, verdict, "promote" if isinstance(decision, Promote) else "advance")
+        case Promote() | Advance() | Hold():
             return None
-        case Hold():
-            return None
+
+
+_SAID: Final = {
+    "Advance": "going on",
+    "Promote": "promote",
+    "RollBack": "roll back",
+    "Halt": "halt",
+    "Inconclusive": "inconclusive",
+}
 
 
 def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
     run.note(
         Kind.VERDICT,
-        decision=decision,
+        decision=_SAID[decision],
         said=verdict.kind,
         reason=verdict.reason,
         channel=verdict.channel,
@@ -151,7 +157,7 @@ def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
         live_requests=verdict.live_requests,
         probe_requests=verdict.probe_requests,
     )
-    run.services.report.line(f"{decision}: {verdict.reason} (judged on {verdict.judged_on})")
+    run.services.report.line(f"{_SAID[decision]}: {verdict.reason} (judged on {verdict.judged_on})")
 
 
 def _wait(canary: _Canary, decision: Decision, *, paused: bool) -> None:

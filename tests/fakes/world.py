@@ -1,0 +1,393 @@
+"""A whole world in memory: stacks, routers and replicas that agree with one another, behind the ports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.observer import FakeObserver, FakeProber
+from tests.fakes.report import FakeReport
+from tests.fakes.store import FakeStore
+from towpath.app.journal import Journal
+from towpath.app.ports import Change, Overlay, Running, StackFile
+from towpath.app.services import Services, Watch
+from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.contract import (
+    ArmOutput,
+    Endpoint,
+    EndpointOutput,
+    RouterOutput,
+    Smoke,
+    StackOutputs,
+    cluster_name,
+    drawn_hash,
+    probe_cluster_name,
+    release_id,
+    resource_name,
+)
+from towpath.core.errors import Busy, NeedsPerson, Overridden
+from towpath.core.image import ImageSpec, ModelSpec
+from towpath.core.pipeline import Environment, Model, Pipeline
+from towpath.core.release import ImageRef, ReleaseRecord, TestResult
+
+QUICK = CanaryPolicy(
+    traffic=(25, 50), holdback=5, poll=5, min_time=20, max_time=600, min_polls=2, min_requests=10, warm_up=0, max_gap=60
+)
+
+
+def image(digit: str) -> ImageRef:
+    """A release that is told by one hex digit."""
+    return ImageRef(repository="localhost:5055/iris", digest="sha256:" + digit * 64)
+
+
+def record(digit: str, *, commit: str = "c" * 40, dirty: bool = False, passed: bool = True) -> ReleaseRecord:
+    return ReleaseRecord(
+        image=image(digit),
+        model="iris",
+        commit=commit,
+        dirty=dirty,
+        built_at="2026-01-01T00:00:00Z",
+        builder="layers",
+        platform="linux/amd64",
+        base="",
+        tests=TestResult(passed=passed, command=("pytest",), summary="3 passed" if passed else "1 failed"),
+        created_by="ada@box",
+    )
+
+
+@dataclass(kw_only=True)
+class World:
+    """What is drawn, what is written, and what can go wrong.
+
+    `before_up` is called with the stack and what is about to be drawn; it may raise, or act as somebody else would.
+    """
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    drawn: dict[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    files: dict[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    edits: dict[str, int] = field(default_factory=dict)
+    ups: list[tuple[str, Endpoint, tuple[str, ...]]] = field(default_factory=list)
+    before_up: Callable[[str, Endpoint], None] | None = None
+    foreign: tuple[Change, ...] = ()
+    stuck_traffic: float | None = None
+    wrong_digest: str = ""
+    interrupts: int = 0
+    published: dict[str, str] = field(default_factory=dict)
+
+    def draw(self, stack: str, endpoint: Endpoint) -> None:
+        """Somebody draws a stack, the driver or a person."""
+        self.drawn[stack] = (endpoint,)
+
+    def outputs(self, stack: str) -> StackOutputs:
+        endpoints = self.drawn.get(stack)
+        if endpoints is None:
+            return StackOutputs()
+        return StackOutputs(
+            drawn=drawn_hash(endpoints),
+            endpoints=tuple(_endpoint_output(endpoint) for endpoint in endpoints),
+            routers=(RouterOutput(name="router-0", url="http://127.0.0.1:1", stats="http://127.0.0.1:2"),),
+            instance="0badcafe",
+            registry="localhost:5055",
+            provider="docker",
+        )
+
+    def file(self, stack: str) -> StackFile:
+        endpoints = self.files[stack]
+        text = f"{self.edits.get(stack, 0)} {endpoints!r}"
+        return StackFile(
+            environment=stack,
+            path=f"Pulumi.{stack}.yaml",
+            sha256=drawn_hash(endpoints) + str(self.edits.get(stack, 0)),
+            text=text,
+            endpoints=endpoints,
+        )
+
+
+def _endpoint_output(endpoint: Endpoint) -> EndpointOutput:
+    stable = None
+    if endpoint.release is not None:
+        share = 0 if endpoint.canary is None else endpoint.canary.traffic
+        stable = _arm(endpoint, endpoint.release, endpoint.replicas, 100 - share)
+    canary = None
+    if endpoint.canary is not None:
+        canary = _arm(endpoint, endpoint.canary.release, endpoint.canary.replicas, endpoint.canary.traffic)
+    return EndpointOutput(
+        name=endpoint.name, url="http://127.0.0.1:1", promotion=endpoint.promotion, stable=stable, canary=canary
+    )
+
+
+def _arm(endpoint: Endpoint, release: ImageRef, replicas: int, traffic: float) -> ArmOutput:
+    identity = release_id(endpoint.name, release, endpoint.serving)
+    return ArmOutput(
+        release=release,
+        release_id=identity,
+        cluster=cluster_name(endpoint.name, identity),
+        probe_cluster=probe_cluster_name(endpoint.name, identity),
+        replicas=replicas,
+        traffic=traffic,
+    )
+
+
+@dataclass(kw_only=True)
+class WorldEngine:
+    """Draws into the world; an overlay's path is its key."""
+
+    world: World
+    overlays: dict[str, Endpoint]
+
+    def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
+        del plan
+        wanted = self._wanted(stack, config)
+        if self.world.drawn.get(stack) == (wanted,):
+            return ()
+        name = resource_name(wanted.name, "route")
+        own = Change(urn=f"urn:pulumi:{stack}::towpath::x::{name}", name=name, type="x", operation="update")
+        return (own, *self.world.foreign)
+
+    def up(self, stack: str, config: Overlay, *, plan: str | None = None, targets: Sequence[str] = ()) -> StackOutputs:
+        del plan
+        wanted = self._wanted(stack, config)
+        if self.world.before_up is not None:
+            self.world.before_up(stack, wanted)
+        self.world.ups.append((stack, wanted, tuple(targets)))
+        self.world.draw(stack, wanted)
+        self.world.clock.advance(2)
+        return self.world.outputs(stack)
+
+    def outputs(self, stack: str) -> StackOutputs:
+        return self.world.outputs(stack)
+
+    def history_version(self, stack: str) -> int:
+        return len([up for up in self.world.ups if up[0] == stack])
+
+    def destroy(self, stack: str) -> None:
+        self.world.drawn.pop(stack, None)
+
+    def unlock(self, stack: str) -> None:
+        del stack
+
+    def interrupt(self) -> None:
+        self.world.interrupts += 1
+
+    def _wanted(self, stack: str, config: Overlay) -> Endpoint:
+        return self.overlays.get(config.path, self.world.files[stack][0])
+
+
+@dataclass(kw_only=True)
+class WorldFiles:
+    """The stack files of the world."""
+
+    world: World
+    overlays: dict[str, Endpoint] = field(default_factory=dict)
+    pinned: dict[str, StackFile] = field(default_factory=dict)
+
+    def read(self, environment: str) -> StackFile:
+        file = self.world.file(environment)
+        self.pinned[file.text] = file
+        return file
+
+    def parse(self, environment: str, text: str) -> StackFile:
+        del environment
+        return self.pinned[text]
+
+    def as_is(self, file: StackFile) -> Overlay:
+        return Overlay(path=file.path, drawn=drawn_hash(file.endpoints))
+
+    @contextmanager
+    def overlay(self, file: StackFile, endpoint: Endpoint, fence: int) -> Iterator[Overlay]:
+        del file, fence
+        path = f"overlay-{len(self.overlays)}"
+        self.overlays[path] = endpoint
+        yield Overlay(path=path, drawn=drawn_hash([endpoint]))
+
+    def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
+        if self.read(file.environment).sha256 != file.sha256:
+            raise NeedsPerson(f"{file.path} isn't what was pinned")
+        written = tuple(
+            replace(one, release=release, promotion=promotion) if one.name == endpoint else one
+            for one in file.endpoints
+        )
+        self.world.files[file.environment] = written
+        return self.read(file.environment)
+
+
+@dataclass(kw_only=True)
+class WorldInventory:
+    """What runs is what was drawn, unless the world says otherwise."""
+
+    world: World
+
+    def running(self, instance: str, stack: str) -> tuple[Running, ...]:
+        del instance
+        found = []
+        for endpoint in self.world.outputs(stack).endpoints:
+            for arm in (endpoint.stable, endpoint.canary):
+                for i in range(0 if arm is None else arm.replicas):
+                    assert arm is not None
+                    digest = self.world.wrong_digest or arm.release.digest
+                    name = f"{endpoint.name}-{arm.release_id}-{i}"
+                    found.append(
+                        Running(endpoint=endpoint.name, release_id=arm.release_id, digest=digest, name=name, ready=True)
+                    )
+        return tuple(found)
+
+    def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
+        del instance, stack, release_id, follow, tail
+        return iter(())
+
+
+@dataclass(kw_only=True)
+class WorldTraffic:
+    """Routers that do what was drawn, unless the world says otherwise."""
+
+    world: World
+
+    def observed(self, outputs: StackOutputs, endpoint: str) -> tuple[float, ...]:
+        if self.world.stuck_traffic is not None:
+            return (self.world.stuck_traffic,)
+        drawn = outputs.endpoint(endpoint)
+        return (0.0 if drawn is None or drawn.canary is None else drawn.canary.traffic,)
+
+    def await_drained(self, outputs: StackOutputs, cluster: str, timeout: float) -> bool:
+        del outputs, cluster, timeout
+        return True
+
+
+@dataclass(kw_only=True)
+class WorldReleases:
+    """Records by digest."""
+
+    records: list[ReleaseRecord] = field(default_factory=list)
+
+    def get(self, image: ImageRef) -> ReleaseRecord | None:
+        return next((one for one in self.records if one.image.digest == image.digest), None)
+
+    def newest(self, model: str, commit: str) -> ReleaseRecord | None:
+        return next((one for one in self.records if (one.model, one.commit) == (model, commit)), None)
+
+    def list(self, model: str) -> tuple[ReleaseRecord, ...]:
+        return tuple(one for one in self.records if one.model == model)
+
+
+@dataclass(kw_only=True)
+class WorldGit:
+    """A checkout at one commit."""
+
+    world: World
+    commit_id: str = "c" * 40
+
+    def head(self) -> str:
+        return self.commit_id
+
+    def published(self, path: str) -> str | None:
+        return self.world.published.get(path)
+
+    def commit(self, path: str, message: str) -> str:
+        del message
+        self.world.published[path] = self.world.file(path.split(".")[1]).text
+        return "d" * 40
+
+
+@dataclass(kw_only=True)
+class WorldHeld:
+    """A lease; `lost` makes the next check fail."""
+
+    fence: int
+    lost: bool = False
+
+    def check(self) -> None:
+        if self.lost:
+            raise Overridden("the lease was lost")
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """One pipeline of dev and prod in one world, with its services."""
+
+    world: World = field(default_factory=World)
+    store: FakeStore = field(default_factory=FakeStore)
+    report: FakeReport = field(default_factory=FakeReport)
+    releases: WorldReleases = field(default_factory=WorldReleases)
+    prober: FakeProber = field(default_factory=FakeProber)
+    canary: CanaryPolicy | None = QUICK
+    missing: set[str] = field(default_factory=set)
+    holder: str = ""
+    program: str = "program-1"
+    fences: int = 0
+    nonces: int = 0
+
+    def __post_init__(self) -> None:
+        self.observer = FakeObserver(clock=self.world.clock)
+        self.observer.stable.rate = 50
+        self.observer.canary.rate = 50
+        self.held: WorldHeld | None = None
+        self.file_port = WorldFiles(world=self.world)
+
+    def journal(self, environment: str) -> Journal:
+        return Journal(
+            store=self.store, clock=self.world.clock, environment=environment, actor="ada@box", nonces=self._nonce
+        )
+
+    def services(self) -> Services:
+        return Services(
+            pipeline=self._pipeline(),
+            clock=self.world.clock,
+            report=self.report,
+            engine=WorldEngine(world=self.world, overlays=self.file_port.overlays),
+            files=self.file_port,
+            store=self.store,
+            releases=self.releases,
+            images=self,
+            inventory=WorldInventory(world=self.world),
+            traffic=WorldTraffic(world=self.world),
+            git=WorldGit(world=self.world),
+            journals=self.journal,
+            leases=self._lease,
+            watch=self._watch,
+            scratch=self._scratch,
+            program=lambda: self.program,
+            actor="ada@box",
+        )
+
+    def exists(self, image: ImageRef) -> bool:
+        return image.digest not in self.missing
+
+    def serve(self, stack: str, release: ImageRef | None, *, promotion: int = 0, replicas: int = 2) -> None:
+        """An environment that was drawn as its file says."""
+        endpoint = Endpoint(name="iris", release=release, promotion=promotion, replicas=replicas)
+        self.world.files[stack] = (endpoint,)
+        self.world.draw(stack, endpoint)
+
+    def _nonce(self) -> str:
+        self.nonces += 1
+        return f"nonce-{self.nonces}"
+
+    @contextmanager
+    def _lease(self, environment: str, command: str) -> Iterator[WorldHeld]:
+        del command
+        if self.holder:
+            raise Busy(f"{environment} is held by {self.holder}")
+        self.fences += 1
+        self.held = WorldHeld(fence=self.fences)
+        yield self.held
+
+    def _watch(self, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
+        del outputs, endpoint, model, smoke
+        return Watch(observer=self.observer, prober=self.prober)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        yield "plan.json"
+
+    def _pipeline(self) -> Pipeline:
+        spec = ModelSpec(name="iris", folder="/iris", image=ImageSpec())
+        return Pipeline(
+            file="/deploy.toml",
+            root="/",
+            state="/.towpath",
+            models=(Model(spec=spec),),
+            environments=(
+                Environment(name="dev"),
+                Environment(name="prod", promotes_from="dev", protected=True, canary=self.canary),
+            ),
+        )
