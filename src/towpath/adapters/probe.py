@@ -13,10 +13,9 @@ import urllib3
 
 from towpath.app.canary_ports import ProbeReport
 from towpath.app.ports import Clock
-from towpath.core.contract import Smoke
+from towpath.core.contract import ARM_HEADER, Smoke
 from towpath.core.errors import UsageError
 
-HEADER: Final = "x-towpath-arm"
 _SERVER_ERROR: Final = 500
 _SHOWN: Final = 200
 _CLOSE: Final = 1e-6
@@ -122,7 +121,7 @@ class HttpProber:
             return False
 
     def _request(self, method: str, path: str, body: str, arm: Arm) -> urllib3.BaseHTTPResponse:
-        headers = {HEADER: arm} | ({"content-type": "application/json"} if body else {})
+        headers = {ARM_HEADER: arm} | ({"content-type": "application/json"} if body else {})
         return self._http.request(
             method,
             self._url + path,
