@@ -1,0 +1,47 @@
+# Everything a person needs: setup, demo, demo-clean, test, check, golden, bench.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+
+.PHONY: setup demo demo-clean test check golden bench lock
+
+# The virtual environment, from the lock: says what it installs and why; again is a no-op.
+$(VENV)/.installed: requirements/dev.lock pyproject.toml
+	@echo "setup: installing Towpath and its locked dependencies into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: $(VENV)/.installed
+	@$(BIN)/deploy setup
+
+demo: $(VENV)/.installed
+	@$(BIN)/python examples/demo.py
+
+demo-clean: $(VENV)/.installed
+	@$(BIN)/python examples/demo.py --clean
+
+test: $(VENV)/.installed
+	@$(BIN)/deploy setup
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/core
+
+golden: $(VENV)/.installed
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli
+
+bench: $(VENV)/.installed
+	@$(BIN)/deploy setup
+	@$(BIN)/python benchmarks/road.py
+	@$(BIN)/python benchmarks/downtime.py
+
+lock:
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serving --group dev pyproject.toml -o requirements/dev.lock
