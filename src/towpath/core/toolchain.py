@@ -257,7 +257,7 @@ def engine_environment(instance: Instance, places: EnginePlaces, ambient: Mappin
     Holds no secret: the passphrase is named by its file.
     """
     pulumi_home = instance.engine.pulumi.rpartition("/")[0]
-    path = [f"{places.state}/bin", pulumi_home, ambient.get("PATH", "")]
+    path = [f"{places.state}/bin", pulumi_home, *ambient.get("PATH", "").split(":")]
     variables = {
         "PATH": ":".join(dict.fromkeys(part for part in path if part)),
         "PULUMI_HOME": f"{places.state}/pulumi-home",
@@ -265,7 +265,7 @@ def engine_environment(instance: Instance, places: EnginePlaces, ambient: Mappin
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_CONFIG_PASSPHRASE_FILE": f"{places.state}/passphrase",
     }
-    python_path = [*places.python_path, ambient.get("PYTHONPATH", "")]
+    python_path = [*places.python_path, *ambient.get("PYTHONPATH", "").split(":")]
     if any(python_path):
         variables["PYTHONPATH"] = ":".join(dict.fromkeys(part for part in python_path if part))
     if places.backend:
