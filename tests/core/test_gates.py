@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes.world import image, record
+from towpath.core.errors import Refused
+from towpath.core.gates import Answer, Gate, GateFacts, answers, require
+
+GOOD = GateFacts(
+    candidate=image("b"),
+    environment="prod",
+    promotes_from="staging",
+    upstream=(image("b").digest,),
+    in_registry=True,
+    bad="",
+    override="",
+    record=record("b"),
+    require_clean=True,
+    pending=(),
+    declared=image("a"),
+    serving=image("a"),
+)
+
+
+def answer(facts: GateFacts, name: str) -> Gate:
+    return next(gate for gate in answers(facts) if gate.name == name)
+
+
+def test_a_good_release_passes_every_gate() -> None:
+    assert {gate.answer for gate in answers(GOOD)} == {Answer.PASS}
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "said"),
+    [
+        (replace(GOOD, upstream=()), "order", "staging doesn't run"),
+        (replace(GOOD, in_registry=False), "digest", "localhost:5055 has no"),
+        (replace(GOOD, bad="5 % errors"), "bad mark", "5 % errors"),
+        (replace(GOOD, record=None), "clean", "no record"),
+        (replace(GOOD, record=record("b", dirty=True)), "clean", "uncommitted"),
+        (replace(GOOD, record=record("b", commit="")), "clean", "uncommitted"),
+        (replace(GOOD, record=record("b", passed=False)), "tests", "1 failed"),
+        (replace(GOOD, pending=("update iris.route",)), "settled", "update iris.route"),
+        (replace(GOOD, declared=image("c")), "file", "names cccccccccccc"),
+        (replace(GOOD, declared=None), "file", "names nothing"),
+    ],
+)
+def test_a_gate_that_fails_says_why_and_what_to_do(facts: GateFacts, name: str, said: str) -> None:
+    gate = answer(facts, name)
+
+    assert gate.answer is Answer.FAIL
+    assert said in gate.detail
+    assert gate.hint
+
+
+def test_gates_that_do_not_apply_are_skipped() -> None:
+    first = replace(GOOD, promotes_from=None, require_clean=False, record=None)
+
+    assert {gate.name for gate in answers(first) if gate.answer is Answer.SKIPPED} == {"order", "clean", "tests"}
+
+
+def test_an_overridden_mark_lets_on_and_keeps_its_reason() -> None:
+    gate = answer(replace(GOOD, bad="slow", override="was the network"), "bad mark")
+
+    assert gate.answer is Answer.OVERRIDDEN
+    assert "was the network" in gate.detail
+
+
+def test_every_failed_gate_is_told_at_once() -> None:
+    with pytest.raises(Refused) as error:
+        require(answers(replace(GOOD, upstream=(), in_registry=False)), "promoting it")
+
+    assert "order" in error.value.message
+    assert "digest" in error.value.message
+    assert error.value.hint
