@@ -1,0 +1,151 @@
+"""Verbs that move releases."""
+
+from typing import Annotated
+
+import typer
+
+from towpath.cli import views
+from towpath.cli.confirm import confirm_promotion
+from towpath.cli.session import session_of
+from towpath.cli.views_plan import plan_answer
+from towpath.core.errors import UsageError
+
+Model = Annotated[str, typer.Argument(metavar="[MODEL]", help="Which model; may be left out where there is one.")]
+Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
+To = Annotated[str, typer.Option("--to", metavar="ENV", help="The environment it goes to.")]
+Release = Annotated[
+    str,
+    typer.Option(metavar="RELEASE", help="A digest, its first digits, or repository@sha256:…; else what is next."),
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
+
+
+def plan(
+    context: typer.Context,
+    *,
+    model: Model = "",
+    to: To,
+    release: Release = "",
+    rps: Annotated[float, typer.Option(help="Requests per second, to say what the canary can see.", min=0.001)] = 10.0,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 10 when it would act.")] = False,
+) -> None:
+    """Say what a promotion would do.
+
+    Its steps, gates and resources, how long it takes and what its canary can see. Changes nothing.
+    """
+    from towpath.app import plan as use_case
+
+    session = session_of(context)
+    request = use_case.PlanRequest(environment=to, model=model, release=release, requests_per_second=rps)
+    planned = use_case.plan(session.world.services(), request)
+    document, parts = plan_answer(planned)
+    session.output.answer("plan", document, *parts)
+    if detailed_exitcode and planned.has_changes:
+        raise typer.Exit(code=10)
+
+
+def promote(  # noqa: PLR0913 - one parameter per option of the command line
+    context: typer.Context,
+    *,
+    model: Model = "",
+    to: To,
+    release: Release = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit the stack file afterwards.")] = False,
+    override_bad: Annotated[
+        str, typer.Option(metavar="REASON", help="Promote a release marked bad all the same.")
+    ] = "",
+) -> None:
+    """Move a release to an environment.
+
+    Gates, candidate, canary, proof; a candidate that is worse is rolled back. An open promotion of the same release is
+    gone on with.
+    """
+    from towpath.app import promote as use_case
+    from towpath.app.publish import publish
+
+    session = session_of(context)
+    confirm_promotion(session, to, yes=yes)
+    services = session.world.services()
+    request = use_case.PromoteRequest(environment=to, model=model, release=release, override_bad=override_bad)
+    done = use_case.promote(services, request)
+    published = publish(services, done.closed) if commit and done.closed is not None else ""
+    promotion = None if done.closed is None else views.closed_document(done.closed)
+    document = {"release": str(done.candidate), "promotion": promotion, "commit": published}
+    session.output.answer("promote", document, f"{to} serves {done.candidate}")
+
+
+def rollback(
+    context: typer.Context,
+    *,
+    environment: Environment,
+    model: Annotated[str, typer.Option(help="Which model; may be left out where there is one.")] = "",
+    to: Annotated[str, typer.Option("--to", metavar="RELEASE", help="Where to; else the last good release.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Serve the last good release again.
+
+    At once, without a build and without a judge; what served is marked bad. In the middle of a canary: give it up.
+    """
+    from towpath.app import rollback as use_case
+
+    session = session_of(context)
+    request = use_case.RollbackRequest(environment=environment, model=model, to=to, reason=reason)
+    done = use_case.rollback(session.world.services(), request)
+    document = {"promotion": None if done is None else views.closed_document(done)}
+    what = "the canary was given up" if done is None else f"{environment} serves {done.plan.candidate}"
+    session.output.answer("rollback", document, what)
+
+
+def pause(context: typer.Context, *, environment: Environment, reason: Reason = "") -> None:
+    """Hold an open promotion where it is.
+
+    Its canary is looked at all the same, and rolled back when it is bad. deploy resume goes on.
+    """
+    from towpath.app import control
+
+    session = session_of(context)
+    opened = control.pause(session.world.services(), environment, reason)
+    document = {"environment": environment, "promotion": views.open_document(opened)}
+    session.output.answer("pause", document, f"promotion {opened.plan.id} of {environment} is paused")
+
+
+def abort(context: typer.Context, *, environment: Environment, reason: Reason = "") -> None:
+    """Give an open promotion up.
+
+    Stable gets all traffic again; ends with exit code 5, as every roll back.
+    """
+    from towpath.app import control
+
+    session = session_of(context)
+    control.abort(session.world.services(), environment, reason)
+    session.output.answer("abort", {"environment": environment}, f"the promotion of {environment} was given up")
+
+
+def resume(
+    context: typer.Context,
+    *,
+    environment: Annotated[str, typer.Argument(metavar="[ENV]", help="Which environment.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every environment; for a schedule.")] = False,
+) -> None:
+    """Go on with a stopped promotion.
+
+    Whether its driver was paused, interrupted or killed.
+    """
+    from towpath.app import resume as use_case
+
+    session = session_of(context)
+    if everything == bool(environment):
+        raise UsageError("name one environment, or all of them", "deploy resume ENV, or deploy resume --all")
+    if everything:
+        ended = use_case.resume_all(session.world.services())
+        texts = [f"{name}: {outcome}" for name, outcome in ended] or ["nothing was open"]
+        session.output.answer("resume", {"ended": [list(pair) for pair in ended]}, *texts)
+        return
+    closed = use_case.resume(session.world.services(), environment)
+    text = "nothing was open" if closed is None else f"promotion {closed.plan.id} of {environment}: {closed.outcome}"
+    pairs = [] if closed is None else [[environment, str(closed.outcome)]]
+    session.output.answer("resume", {"ended": pairs}, text)
+
+
+VERBS = (plan, promote, rollback, pause, abort, resume)

@@ -1,0 +1,133 @@
+"""The command `deploy`: parses, runs, and turns every error into its message and exit code. The only sys.exit."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from towpath.cli import commands_end, commands_look, commands_make, commands_promote, commands_serve, wiring
+from towpath.cli.render import Output, detach
+from towpath.cli.session import Options, Session, World, hoisted
+from towpath.core.errors import Interrupted, TowpathError, UsageError
+
+_BUG_HINT = "run it again with -v for the traceback, and report it with what you did"
+_EPILOG = "--json, --config FILE and -v may stand anywhere on the command line."
+_STOPPED = "what was begun can be resumed: deploy status says what stands, deploy resume goes on"
+
+
+def application() -> typer.Typer:
+    """Every command, with its help; nothing heavy is imported until one runs."""
+    app = typer.Typer(
+        name="deploy",
+        help="Takes a trained model from a commit to production.",
+        epilog=_EPILOG,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_globals)
+    for module in (commands_make, commands_promote, commands_look, commands_serve, commands_end):
+        for verb in module.VERBS:
+            app.command(verb.__name__.rstrip("_"))(verb)
+    return app
+
+
+def main() -> None:
+    """The installed command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    output: Output | None = None,
+    make_world: Callable[[Options, Output], World] = wiring.real_world,
+) -> int:
+    """Run one command line; gives back its exit code and never raises."""
+    words = hoisted(list(arguments)) or ["--help"]
+    out = output or Output(stdout=sys.stdout, stderr=sys.stderr, stdin=sys.stdin, color=wiring.color_wanted())
+    out.json = "--json" in words
+    session = Session(options=Options(json=out.json), output=out, make_world=make_world)
+    try:
+        with _signals():
+            code = application()(words, prog_name="deploy", standalone_mode=False, obj=session)
+    except TowpathError as error:
+        return _told(out, error)
+    except typer.TyperException as error:
+        return _told(
+            out, UsageError(error.format_message(), "deploy --help and deploy COMMAND --help list what is valid")
+        )
+    except (KeyboardInterrupt, typer.Abort):
+        return _told(out, Interrupted("interrupted", _STOPPED))
+    except BrokenPipeError:
+        detach(out.stdout)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
+        return _bug(session, error)
+    return _told(out, Interrupted("interrupted", _STOPPED)) if code == Interrupted.exit_code else int(code or 0)
+
+
+def _globals(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, with a schema version.")] = False,
+    config: Annotated[
+        str, typer.Option(metavar="FILE", help="The pipeline's file; else deploy.toml here or in a folder above.")
+    ] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of a bug.")] = False,
+    tells_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    session: Session = context.obj
+    session.options = Options(json=as_json, config=config, verbose=verbose)
+    if tells_version:
+        from importlib.metadata import version
+
+        session.output.answer("version", {"version": version("towpath")}, version("towpath"))
+        raise typer.Exit
+
+
+def _told(output: Output, error: TowpathError) -> int:
+    document = {
+        "kind": type(error).__name__,
+        "exit_code": error.exit_code,
+        "message": error.message,
+        "hint": error.hint,
+    }
+    output.failure({**document}, error.message, error.hint)
+    return error.exit_code
+
+
+def _bug(session: Session, error: Exception) -> int:
+    message = f"this is a bug in towpath: {type(error).__name__}: {error}"
+    if session.options.verbose:
+        session.output.note("".join(traceback.format_exception(error)).rstrip())
+    document = {"kind": "Bug", "exit_code": 1, "message": message, "hint": _BUG_HINT}
+    session.output.failure(document, message, "" if session.options.verbose else _BUG_HINT)
+    return 1
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """A polite end (SIGTERM) is an interrupt, so that a canary is never left with traffic and nobody looking."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever runs us there has the signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    main()

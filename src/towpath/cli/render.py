@@ -1,0 +1,159 @@
+"""The only place that prints: answers on standard output, everything else on standard error."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Rows under column names; cells are texts."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = "nothing"
+
+
+@dataclass(kw_only=True)
+class Output:
+    """Where a command's output goes.
+
+    Attributes:
+        stdout: answers.
+        stderr: progress, hints, errors and questions.
+        stdin: answers to questions.
+        json: answers are JSON.
+        color: colours and moving parts are wanted, where the stream is a terminal.
+        now: seconds that never jump.
+    """
+
+    stdout: TextIO
+    stderr: TextIO
+    stdin: TextIO
+    json: bool = False
+    color: bool = True
+    now: Callable[[], float] = time.monotonic
+    begun: float = field(init=False)
+    _spinning: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Elapsed seconds count from here."""
+        self.begun = self.now()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return self.stdin.isatty() and self.stderr.isatty()
+
+    def answer(self, command: str, document: Mapping[str, object], *parts: "str | Table") -> None:
+        """What the command was asked for: one JSON object, or these texts and tables."""
+        if self.json:
+            self.event(command, document)
+            return
+        for part in parts:
+            if isinstance(part, Table):
+                self._table(part)
+            elif part:
+                self._write(self.stdout, part)
+
+    def event(self, command: str, document: Mapping[str, object]) -> None:
+        """One JSON object on a line of its own."""
+        whole = {"schema_version": SCHEMA_VERSION, "command": command, **document}
+        self._write(self.stdout, json.dumps(whole, ensure_ascii=False))
+
+    def raw(self, text: str) -> None:
+        """A text for another program, as it is."""
+        self._write(self.stdout, text)
+
+    def failure(self, document: Mapping[str, object], message: str, hint: str) -> None:
+        """Why the command ends without what it was asked for."""
+        if self.json:
+            self._write(self.stdout, json.dumps({"schema_version": SCHEMA_VERSION, "error": document}))
+            return
+        self._write(self.stderr, f"{self._styled('error:', '31;1')} {message}")
+        if hint:
+            self._write(self.stderr, f"{self._styled('hint:', '36')} {hint}")
+
+    def note(self, text: str) -> None:
+        """Something a person should know, not part of the answer."""
+        self._write(self.stderr, text)
+
+    def line(self, text: str) -> None:
+        """One thing that happened, with the seconds since the command began."""
+        self._write(self.stderr, f"{self.now() - self.begun:7.1f}s  {text}")
+
+    @contextmanager
+    def spinner(self, what: str) -> Iterator[None]:
+        """Something is under way: a moving line on a terminal, else a line before and after."""
+        begun = self.now()
+        if not self._moving:
+            self.line(f"{what} …")
+            yield
+        else:
+            from rich.console import Console
+
+            self._spinning = True
+            try:
+                with Console(file=self.stderr).status(what):
+                    yield
+            finally:
+                self._spinning = False
+        self.line(f"{what}: done in {self.now() - begun:.1f} s")
+
+    def ask(self, question: str) -> str:
+        """A person's answer; only where one is there."""
+        self.stderr.write(question)
+        self.stderr.flush()
+        return self.stdin.readline().strip()
+
+    @property
+    def _moving(self) -> bool:
+        return self.color and self.stderr.isatty() and not self._spinning
+
+    def _styled(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color and self.stderr.isatty() else text
+
+    def _table(self, table: Table) -> None:
+        if not table.rows:
+            self._write(self.stdout, table.empty)
+        elif self.stdout.isatty():
+            self._rich_table(table)
+        else:
+            self._plain_table(table)
+
+    def _plain_table(self, table: Table) -> None:
+        lines: Sequence[tuple[str, ...]] = (table.columns, *table.rows)
+        widths = [max(len(line[column]) for line in lines) for column in range(len(table.columns))]
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            self._write(self.stdout, "  ".join(cells).rstrip())
+
+    def _rich_table(self, table: Table) -> None:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+        for column in table.columns:
+            drawn.add_column(column)
+        for row in table.rows:
+            drawn.add_row(*(Text(cell) for cell in row))
+        Console(file=self.stdout, no_color=not self.color).print(drawn)
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        stream.write(text + "\n")
+        stream.flush()
+
+
+def detach(stream: TextIO) -> None:
+    """Send what is left for a closed pipe nowhere, so that the interpreter's own flush at exit is quiet."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

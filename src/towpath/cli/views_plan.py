@@ -1,0 +1,115 @@
+"""What a promotion would do, as a JSON document and as text."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from towpath.cli.render import Table
+from towpath.cli.views import NOTHING, about, image_document, short
+
+if TYPE_CHECKING:
+    from towpath.app.plan import Planned
+    from towpath.core.gates import Gate
+    from towpath.core.promotion import Plan
+    from towpath.core.release import ReleaseRecord
+
+
+def plan_answer(planned: "Planned") -> tuple[dict[str, object], list["str | Table"]]:
+    """What a promotion would do."""
+    plan, lasts = planned.plan, about(planned.seconds)
+    parts: list[str | Table] = [
+        f"{plan.environment}: {short(plan.stable)} -> {short(plan.candidate)}, {plan.strategy}, {lasts}",
+        _difference(planned.stable, planned.candidate),
+        "",
+        _gates_table(planned.gates),
+        "",
+        _steps_table(plan),
+        *_visible_part(planned),
+        "",
+        Table(
+            columns=("RESOURCE", "TYPE", "CHANGE"),
+            rows=tuple((change.name, change.type, change.operation) for change in planned.changes),
+            empty="no resource would change",
+        ),
+    ]
+    return _plan_document(planned), parts
+
+
+def _difference(stable: "ReleaseRecord | None", candidate: "ReleaseRecord | None") -> str:
+    if candidate is None:
+        return "  there is no record of how the candidate was built"
+    lines = [
+        f"  commit {candidate.commit[:12] or NOTHING}, built {candidate.built_at}, tests: {candidate.tests.summary}"
+    ]
+    before = {} if stable is None else stable.metrics
+    for name, value in sorted(candidate.metrics.items()):
+        was = f" (was {before[name]:.4g})" if name in before else ""
+        lines.append(f"  {name} {value:.4g}{was}")
+    if stable is not None:
+        changed = [name for name, value in sorted(candidate.hashes.items()) if stable.hashes.get(name) != value]
+        lines.append(f"  changed: {', '.join(changed) or 'no input'}")
+    return "\n".join(lines)
+
+
+def _gates_table(gates: Iterable["Gate"]) -> Table:
+    return Table(
+        columns=("GATE", "ANSWER", "BECAUSE"), rows=tuple((gate.name, str(gate.answer), gate.detail) for gate in gates)
+    )
+
+
+def _steps_table(plan: "Plan") -> Table:
+    rows = tuple(
+        (str(number), step.name, f"{step.traffic:g} %", str(step.replicas))
+        for number, step in enumerate(plan.steps, start=1)
+    )
+    return Table(columns=("STEP", "WHAT", "TRAFFIC", "REPLICAS"), rows=rows)
+
+
+def _visible_part(planned: "Planned") -> list["str | Table"]:
+    if not planned.visible:
+        return []
+    rows = tuple(
+        (
+            f"{one.step.traffic:g} %",
+            about(one.step.dwell),
+            str(one.requests),
+            "nothing" if one.smallest is None else f"{100 * one.smallest:.2g} % errors",
+            "yes" if one.step.sees_latency else "no",
+        )
+        for one in planned.visible
+    )
+    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "SEES FROM", "EQUAL LOAD")
+    return [
+        "",
+        f"what the canary can see at {planned.requests_per_second:g} requests/s",
+        Table(columns=columns, rows=rows),
+    ]
+
+
+def _plan_document(planned: "Planned") -> dict[str, object]:
+    plan = planned.plan
+    return {
+        "environment": plan.environment,
+        "endpoint": plan.endpoint,
+        "model": plan.model,
+        "strategy": str(plan.strategy),
+        "candidate": str(plan.candidate),
+        "stable": image_document(plan.stable),
+        "source": plan.source,
+        "seconds": planned.seconds,
+        "has_changes": planned.has_changes,
+        "lets_on": planned.lets_on,
+        "gates": [asdict(gate) for gate in planned.gates],
+        "steps": [{**asdict(step), "name": step.name} for step in plan.steps],
+        "changes": [asdict(change) for change in planned.changes],
+        "visible": [
+            {
+                "traffic": one.step.traffic,
+                "dwell": one.step.dwell,
+                "requests": one.requests,
+                "smallest_error_rate": one.smallest,
+                "equal_load": one.step.sees_latency,
+            }
+            for one in planned.visible
+        ],
+    }
