@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from towpath.core.canary_policy import CanaryPolicy, Margin, Margins
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName
-from towpath.core.pipeline import CanarySettings, ErrorMargins, Margin, Probing
 from towpath.schema.pipeline import json_schema, parse_pipeline
 
 FILE = "/home/you/project/deploy.toml"
@@ -46,16 +46,16 @@ def test_an_absolute_state_folder_stays_where_it_is() -> None:
 def test_an_empty_canary_table_means_the_defaults_of_the_core_and_no_table_means_no_canary() -> None:
     pipeline = parse_pipeline(GOOD, FILE)
 
-    assert pipeline.environment("prod").canary == CanarySettings()
+    assert pipeline.environment("prod").canary == CanaryPolicy()
     assert pipeline.environment("dev").canary is None
 
 
 def test_every_key_of_a_canary_arrives() -> None:
     written = """
 strategy = "canary"
-traffic = [10, 20.5]
+traffic = [10, 20]
 holdback = 10
-dwell = "30s"
+min_polls = 3
 poll = "5s"
 min_time = "1m"
 max_time = "1h30m"
@@ -65,14 +65,14 @@ beta = 0.1
 max_gap = "2m"
 on_inconclusive = "rollback"
 warm_up = "250ms"
-probes = {rate = 3, below = 2}
+probes = {rate = 3}
 margins.errors.rollback = {ratio = 1.2, plus = 0.01}
 margins.errors.promote = {ratio = 2, plus = 0.02}
 """
-    assert parse_pipeline(GOOD + written, FILE).environment("prod").canary == CanarySettings(
-        traffic=(10, 20.5),
+    assert parse_pipeline(GOOD + written, FILE).environment("prod").canary == CanaryPolicy(
+        traffic=(10, 20),
         holdback=10,
-        dwell=30,
+        min_polls=3,
         poll=5,
         min_time=60,
         max_time=5400,
@@ -80,10 +80,10 @@ margins.errors.promote = {ratio = 2, plus = 0.02}
         alpha=0.02,
         beta=0.1,
         max_gap=120,
-        on_inconclusive="rollback",
+        on_inconclusive="roll back",
         warm_up=0.25,
-        probes=Probing(rate=3, below=2),
-        margins=ErrorMargins(rollback=Margin(ratio=1.2, plus=0.01), promote=Margin(ratio=2, plus=0.02)),
+        probes=3,
+        margins=Margins(errors=Margin(ratio=1.2, points=0.01), errors_promote=Margin(ratio=2, points=0.02)),
     )
 
 
@@ -162,11 +162,11 @@ MODEL, IMAGE, DEV, CANARY = "[models.iris]", "[models.iris.image]", "[environmen
         (DEV, "protected = 'yes'", "environments.dev.protected: found 'yes', valid: true or false"),
         (DEV, "canary = 5", "environments.dev.canary: found 5, valid: a table"),
         (CANARY, "strategy = 'shadow'", "prod.canary.strategy: found 'shadow', valid: 'canary' or 'blue-green'"),
-        (CANARY, "strategy = 'blue-green'\ntraffic = [5]", "canary.traffic: found [5.0], valid: no such key with blue"),
-        (CANARY, "traffic = [5, 'x']", "prod.canary.traffic[1]: found 'x', valid: a number"),
+        (CANARY, "strategy = 'blue-green'\ntraffic = [5]", "canary.traffic: found [5], valid: no such key with blue"),
+        (CANARY, "traffic = [5, 'x']", "prod.canary.traffic[1]: found 'x', valid: a whole number"),
         (CANARY, "traffic = []", "prod.canary.traffic: found [], valid: at least one entry"),
-        (CANARY, "traffic = [50, 5]", "prod.canary.traffic: found [50.0, 5.0], valid: ascending percents, each once"),
-        (CANARY, "traffic = [5, 97]", "prod.canary.traffic: found [5.0, 97.0], valid: percents below 95"),
+        (CANARY, "traffic = [50, 5]", "prod.canary.traffic: found [50, 5], valid: ascending percents, each once"),
+        (CANARY, "traffic = [5, 97]", "prod.canary.traffic: found [5, 97], valid: percents below 95"),
         (CANARY, "traffic = [5, 100]", "prod.canary.traffic[1]: found 100, valid: less than 100"),
         (CANARY, "holdback = 0", "prod.canary.holdback: found 0, valid: greater than 0"),
         (CANARY, "holdback = 60\ntraffic = [5]", "prod.canary.holdback: found 60, valid: below 50"),
@@ -177,9 +177,11 @@ MODEL, IMAGE, DEV, CANARY = "[models.iris]", "[models.iris.image]", "[environmen
         (CANARY, "warm_up = '2h'", "prod.canary.warm_up: found 2h, valid: below max_time"),
         (CANARY, "alpha = 2", "prod.canary.alpha: found 2, valid: less than 1"),
         (CANARY, "probes = true", "prod.canary.probes: found True, valid: a table"),
-        (CANARY, "on_inconclusive = 'promote'", "found 'promote', valid: 'hold' or 'rollback'"),
+        (CANARY, "on_inconclusive = 'promote'", "found 'promote', valid: 'ask' or 'rollback'"),
         (CANARY, "margins.errors.rollback.ratio = 0.5", "margins.errors.rollback.ratio: found 0.5, valid: at least 1"),
         (CANARY, "margins.errors.rollback.ratio = 2", "prod.canary.margins.errors.rollback.plus: missing"),
+        (CANARY, "margins.errors.promote = {ratio = 1, plus = 0}", "prod.canary.margins: ratio at least 1, points at"),
+        (CANARY, "min_polls = 0", "prod.canary.min_polls: found 0, valid: at least 1"),
         (CANARY, "margins.latency = 2", "prod.canary.margins.latency: unknown key; valid: errors"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from towpath.core.canary_policy import CanaryPolicy, Margin, Margins
+from towpath.core.canary_policy import CanaryPolicy, Margin, Margins, policy_problems
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import ModelSpec
 from towpath.core.pipeline import Environment, Model, Pipeline
@@ -123,9 +123,11 @@ class CanaryTable(Table):
             ("warm_up", self.warm_up >= self.max_time, "below max_time"),
             ("traffic", self.strategy == "blue-green" and "traffic" in self.model_fields_set, _ONE_STEP),
         )
-        return [
+        found = [
             (key, f"found {_shown(key, getattr(self, key))}, valid: {valid}") for key, wrong, valid in checks if wrong
         ]
+        rest = [] if found else policy_problems(self.policy())
+        return found + [(key, problem.strip()) for key, _, problem in (text.partition(":") for text in rest)]
 
     def policy(self) -> CanaryPolicy:
         """The core's form."""
