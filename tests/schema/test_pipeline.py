@@ -172,7 +172,7 @@ MODEL, IMAGE, DEV, CANARY = "[models.iris]", "[models.iris.image]", "[environmen
         (CANARY, "holdback = 60\ntraffic = [5]", "prod.canary.holdback: found 60, valid: below 50"),
         (CANARY, "poll = 10", 'prod.canary.poll: found 10, valid: a duration such as "90s"'),
         (CANARY, "poll = '10 parsecs'", "prod.canary.poll: found '10 parsecs', valid: a duration"),
-        (CANARY, "poll = '10m'", 'prod.canary.poll: found 10m, valid: from "1s" to max_gap'),
+        (CANARY, "poll = '10m'", 'prod.canary.poll: found 10m, valid: from "1s" to less than max_gap'),
         (CANARY, "max_time = '6m'", "prod.canary.max_time: found 6m, valid: at least min_time"),
         (CANARY, "warm_up = '2h'", "prod.canary.warm_up: found 2h, valid: below max_time"),
         (CANARY, "alpha = 2", "prod.canary.alpha: found 2, valid: less than 1"),
