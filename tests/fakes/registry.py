@@ -36,6 +36,7 @@ class FakeRegistry:
     scheme: str = "bearer"
     host: str = ""
     _sessions: dict[str, bytes] = field(default_factory=dict)
+    _opened: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self, method: str, part: str = "") -> list[str]:
@@ -59,7 +60,8 @@ class FakeRegistry:
 
     def open_session(self) -> str:
         with self._lock:
-            name = f"s{len(self._sessions)}"
+            self._opened += 1
+            name = f"s{self._opened}"
             self._sessions[name] = b""
             return name
 
