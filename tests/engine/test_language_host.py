@@ -172,31 +172,6 @@ def test_only_the_programs_own_folder_is_on_the_path_as_with_the_official_host(p
     assert os.path.realpath(str(path[0])) == shown["cwd"] == os.path.realpath(project.folder / "program")
 
 
-POLICY = """
-from pulumi.policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
-
-def validate(args, report_violation):
-    if args.resource_type == "pulumi-python:dynamic:Resource":
-        report_violation("no dynamic resources here")
-
-PolicyPack("scratch", enforcement_level=EnforcementLevel.MANDATORY, policies=[
-    ResourceValidationPolicy(name="none", description="None of them.", validate=validate)])
-"""
-
-
-def test_a_policy_pack_in_python_can_refuse(project: Project, tmp_path: Path) -> None:
-    pack = tmp_path / "pack"
-    pack.mkdir()
-    (pack / "PulumiPolicy.yaml").write_text("name: scratch\nruntime: python\nversion: 0.0.1\n")
-    (pack / "__main__.py").write_text(POLICY)
-    project.write(DYNAMIC)
-    project.pulumi("config", "set", "path", str(tmp_path / "x"), "-s", "dev")
-    project.pulumi("config", "set", "text", "x", "-s", "dev")
-    done = project.pulumi("preview", "--policy-pack", str(pack), "--color=never", "-s", "dev")
-    assert "no dynamic resources here" in done.stdout, done.stdout + done.stderr
-    assert done.exit_code != 0
-
-
 @pytest.fixture
 def host(engine_env: Mapping[str, str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     process = subprocess.Popen(

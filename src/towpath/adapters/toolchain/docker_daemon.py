@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
 from towpath.core.errors import Missing
 from towpath.core.toolchain import DockerTrouble
 
+_UNIX: Final = "unix://"
+_DEFAULT: Final = "unix:///var/run/docker.sock"
 _PROBE_SECONDS: Final = 10
 _LOAD_SECONDS: Final = 300
 _SEE_DOCTOR: Final = "`deploy doctor` says what is wrong with the Docker daemon"
@@ -28,17 +31,17 @@ class Daemon:
     @property
     def remote(self) -> bool:
         """Whether the daemon runs somewhere else or is someone else's business to start."""
-        return bool(self.host) and not self.host.startswith("unix:///var/run/docker.sock")
+        return bool(self.host) and not self.host.startswith(_DEFAULT)
 
     def version(self) -> tuple[DockerTrouble, str]:
         """No trouble and the daemon's version, or the trouble and what the connection said."""
         try:
             with self._client(_PROBE_SECONDS) as client:
                 return "", str(client.version()["Version"])
-        except (DockerException, requests.RequestException) as error:
-            text = str(error)
-            denied = "PermissionError" in text or "Permission denied" in text
-            return "denied" if denied else "remote" if self.remote else "stopped", text
+        except PermissionError as error:
+            return "denied", str(error)
+        except (DockerException, requests.RequestException, OSError) as error:
+            return "remote" if self.remote else "stopped", str(error)
 
     def has(self, reference: str) -> bool:
         """Whether the daemon has this image."""
@@ -47,7 +50,7 @@ class Daemon:
                 client.images.get(reference)
         except ImageNotFound:
             return False
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, OSError) as error:
             raise _failed(f"looking for image {reference}", error) from error
         return True
 
@@ -56,7 +59,7 @@ class Daemon:
         try:
             with self._client(_LOAD_SECONDS) as client:
                 client.api.load_image(archive)  # type: ignore[no-untyped-call]  # the stubs lack it
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, OSError) as error:
             raise _failed("loading an image", error) from error
 
     def pull(self, reference: str, progress: Callable[[str], None]) -> str:
@@ -69,7 +72,7 @@ class Daemon:
                         raise Missing(f"{reference} can't be pulled: {event['error']}", "try again, or `--offline`")
                     progress(str(event.get("status", "")))
                 attributes = client.images.get(reference).attrs
-        except (APIError, DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, OSError) as error:
             raise _failed(f"pulling {reference}", error) from error
         return str(attributes["RepoDigests"][0])
 
@@ -85,6 +88,7 @@ class _Client:
         self._timeout = timeout
 
     def __enter__(self) -> docker.DockerClient:
+        _knock(self._env.get("DOCKER_HOST", "") or _DEFAULT)
         self._client = docker.from_env(
             environment=self._env,
             timeout=self._timeout,
@@ -94,6 +98,13 @@ class _Client:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+
+def _knock(host: str) -> None:
+    """Raise what connecting to a local socket raises; the SDK would hide it in a text and leave its socket open."""
+    if host.startswith(_UNIX):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(host.removeprefix(_UNIX))
 
 
 def _host_of_context(env: Mapping[str, str], home: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from towpath.adapters.toolchain.cache import key_of, made_once
-from towpath.adapters.toolchain.http import Http
+from towpath.adapters.toolchain.http import Web
 from towpath.adapters.toolchain.surroundings import Surroundings
 from towpath.app.setup_ports import Command, Processes, Report
 from towpath.core.errors import Missing
@@ -33,14 +33,13 @@ _HOST: Final = "pulumi-language-python"
 _SCRIPTS: Final = {
     _HOST: '-P -u -m towpath.engine.language_host "$@"',
     "pulumi-resource-pulumi-python": '-u -m pulumi.dynamic "$@"',
-    "pulumi-analyzer-policy-python": '-u -m pulumi.policy "$@"',
 }
 
 
 class RealEngines:
     """Gets engines into the cache and puts what they start into the instance's folder of executables."""
 
-    def __init__(self, surroundings: Surroundings, processes: Processes, http: Http) -> None:
+    def __init__(self, surroundings: Surroundings, processes: Processes, http: Web) -> None:
         self._around = surroundings
         self._processes = processes
         self._http = http

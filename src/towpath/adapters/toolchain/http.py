@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
@@ -14,6 +14,19 @@ from towpath.core.errors import Missing
 _CHUNK: Final = 1 << 20
 _PROBE: Final = Timeout(connect=3.0, read=5.0)
 _DOWNLOAD: Final = Timeout(connect=10.0, read=60.0)
+
+
+class Web(Protocol):
+    """What is downloaded from."""
+
+    def reachable(self, url: str) -> bool:
+        """Whether a server answers there."""
+
+    def text(self, url: str) -> str:
+        """The whole document at `url`."""
+
+    def download(self, url: str, target: Path, progress: Callable[[int, int], None]) -> str:
+        """Write what `url` serves to `target`; returns its SHA-256."""
 
 
 class Http:

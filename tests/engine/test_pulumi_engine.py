@@ -1,0 +1,253 @@
+"""The driver's engine port on the real engine, with a small program of dynamic resources."""
+
+import json
+import shutil
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import Project
+from tests.fakes.report import FakeReport
+from towpath.adapters.engine import EngineProgram, PulumiEngine
+from towpath.adapters.process import RealProcesses
+from towpath.app.ports import Change, Overlay
+from towpath.core.contract import StackOutputs
+from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """
+import json, os, sys, time
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+def act(props):
+    if props["do"] == "fail":
+        raise Exception("replica " + props["text"] + " never got ready")
+    if props["do"].startswith("wait:"):
+        flag = props["do"].removeprefix("wait:")
+        open(flag + ".waiting", "w").close()
+        for _ in range(3000):
+            if os.path.exists(flag):
+                break
+            time.sleep(0.01)
+    return dict(props)
+
+class Provider(ResourceProvider):
+    def create(self, props):
+        return CreateResult(props["text"], act(props))
+    def update(self, _id, _old, new):
+        return UpdateResult(act(new))
+    def diff(self, _id, old, new):
+        return DiffResult(changes=old["text"] != new["text"] or old["do"] != new["do"])
+
+class Thing(Resource):
+    def __init__(self, name, text, do):
+        super().__init__(Provider(), name, {"text": text, "do": do})
+
+config = pulumi.Config("towpath")
+if config.get("refuse"):
+    pulumi.log.error("promotion 3 is lower than 5, which was drawn last")
+    sys.exit(32)
+for name, (text, do) in (config.get_object("things") or {}).items():
+    Thing(name, text, do)
+password = config.get_secret("password")
+pulumi.export("drawn", config.get("drawn") or "")
+pulumi.export("password", password)
+"""
+FILE = "# what dev serves\nconfig:\n  towpath:drawn: by-hand # today\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    project: Project
+    engine: PulumiEngine
+    report: FakeReport
+
+    def overlay(self, drawn: str, **things: str) -> Overlay:
+        """A stack file whose things are `text` or `text:do`."""
+        listed = {
+            name.replace("_", "."): (text.partition("/")[0], text.partition("/")[2]) for name, text in things.items()
+        }
+        return self.config({"towpath:drawn": drawn, "towpath:things": listed})
+
+    def config(self, values: dict[str, object]) -> Overlay:
+        path = self.project.folder / f"overlay-{len(list(self.project.folder.iterdir()))}.yaml"
+        path.write_text(json.dumps({"config": values}, indent=1))
+        return Overlay(path=str(path), drawn="")
+
+    def preview(self, config: Overlay) -> tuple[Change, ...]:
+        return self.engine.preview("dev", config)
+
+
+def bench_of(project: Project) -> Bench:
+    project.write(PROGRAM)
+    pulumi = shutil.which("pulumi", path=project.env["PATH"])
+    assert pulumi is not None
+    version = project.pulumi("version").stdout.strip().removeprefix("v")
+    program = EngineProgram(pulumi=pulumi, version=version, environment=project.env)
+    report = FakeReport()
+    engine = PulumiEngine(project.folder, program, RealProcesses(sys.executable), report)
+    return Bench(project=project, engine=engine, report=report)
+
+
+@pytest.fixture
+def bench(project: Project) -> Bench:
+    (project.folder / "Pulumi.dev.yaml").write_text(FILE)
+    return bench_of(project)
+
+
+@pytest.fixture
+def aside() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield pool
+
+
+def brief(changes: tuple[Change, ...]) -> list[tuple[str, str]]:
+    return [(change.operation, change.name) for change in changes]
+
+
+def waited_for(flag: Path) -> None:
+    """Bounded by the program's own waits."""
+    look = threading.Event()
+    for _ in range(600):
+        if flag.exists():
+            return
+        look.wait(0.05)
+    pytest.fail(f"{flag} never came")
+
+
+def slow_up(bench: Bench, aside: ThreadPoolExecutor, flag: Path) -> Future[StackOutputs]:
+    config = bench.overlay("slow", web_a=f"1/wait:{flag}", web_b="1")
+    run = aside.submit(lambda: bench.engine.up("dev", config))
+    waited_for(flag.with_name(f"{flag.name}.waiting"))
+    return run
+
+
+def test_what_is_drawn_is_exported_and_said(bench: Bench) -> None:
+    config = bench.overlay("one", web_a="1", web_route="1")
+    assert brief(bench.preview(config)) == [("create", "web.a"), ("create", "web.route")]
+    assert bench.report.lines == []
+    assert bench.engine.up("dev", config).drawn == "one"
+    assert sorted(bench.report.lines) == ["dev: created web.a", "dev: created web.route"]
+    assert bench.preview(config) == ()
+    assert bench.preview(bench.overlay("another", web_a="1", web_route="1")) == ()
+    assert bench.engine.outputs("dev").drawn == "one"
+    assert bench.engine.history_version("dev") == 1
+
+
+def test_each_kind_of_change_is_told_apart(bench: Bench) -> None:
+    bench.engine.up("dev", bench.overlay("one", web_a="1", web_b="1"))
+    changes = bench.preview(bench.overlay("two", web_b="2", web_c="1"))
+    assert brief(changes) == [("delete", "web.a"), ("update", "web.b"), ("create", "web.c")]
+    assert changes[0].urn == "urn:pulumi:dev::scratch::pulumi-python:dynamic:Resource::web.a"
+
+
+def test_no_run_changes_the_checked_in_file(bench: Bench) -> None:
+    file = bench.project.folder / "Pulumi.dev.yaml"
+    as_is = Overlay(path=str(file), drawn="")
+    bench.preview(as_is)
+    assert bench.engine.up("dev", as_is).drawn == "by-hand"
+    bench.engine.destroy("dev")
+    assert file.read_text() == FILE
+
+
+def test_a_stack_that_isnt_there_is_made_and_its_file_stays(bench: Bench) -> None:
+    file = bench.project.folder / "Pulumi.new.yaml"
+    file.write_text(FILE)
+    assert bench.engine.outputs("new") == StackOutputs()
+    assert bench.engine.history_version("new") == 0
+    assert bench.engine.up("new", Overlay(path=str(file), drawn="")).drawn == "by-hand"
+    assert file.read_text() == FILE
+    bench.engine.destroy("new")
+    bench.engine.destroy("new")
+    bench.engine.unlock("new")
+    assert bench.engine.outputs("new") == StackOutputs()
+    assert file.read_text() == FILE
+
+
+def test_a_programs_refusal_comes_in_its_own_words_and_touches_nothing(bench: Bench) -> None:
+    bench.engine.up("dev", bench.overlay("one", web_a="1"))
+    refused = bench.config({"towpath:refuse": "yes"})
+    attempts: list[Callable[[], object]] = [lambda: bench.preview(refused), lambda: bench.engine.up("dev", refused)]
+    for attempt in attempts:
+        with pytest.raises(Refused, match=r"refused to draw dev: promotion 3 is lower than 5, which was drawn last$"):
+            attempt()
+    assert bench.engine.outputs("dev").drawn == "one"
+
+
+def test_a_failing_resource_is_named_with_its_own_message(bench: Bench) -> None:
+    config = bench.overlay("one", web_a="7/fail", web_b="1")
+    with pytest.raises(NeedsPerson, match=r"^up of dev failed: web\.a: replica 7 never got ready$"):
+        bench.engine.up("dev", config)
+    assert bench.report.lines == ["dev: created web.b"]
+
+
+def test_a_saved_plan_is_private_kept_to_and_left_loudly(bench: Bench) -> None:
+    plan = bench.project.folder / "plan.json"
+    config = bench.overlay("one", web_a="1")
+    bench.engine.preview("dev", config, plan=str(plan))
+    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+    with pytest.raises(NeedsPerson, match="left its saved plan part-way"):
+        bench.engine.up("dev", bench.overlay("two", web_a="1", web_b="1"), plan=str(plan))
+    bench.engine.preview("dev", config, plan=str(plan))
+    assert bench.engine.up("dev", config, plan=str(plan)).drawn == "one"
+
+
+def test_a_target_changes_nothing_else(bench: Bench) -> None:
+    bench.engine.up("dev", bench.overlay("one", web_a="1", web_route="1"))
+    bench.report.lines.clear()
+    outputs = bench.engine.up("dev", bench.overlay("two", web_a="2", web_route="2"), targets=["**::web.route"])
+    assert bench.report.lines == ["dev: updated web.route"]
+    assert outputs.drawn == bench.engine.outputs("dev").drawn == "two"
+
+
+def test_an_interrupt_ends_the_run_and_leaves_no_lock(bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path) -> None:
+    run = slow_up(bench, aside, tmp_path / "flag")
+    interrupt = aside.submit(bench.engine.interrupt)
+    (tmp_path / "flag").touch()
+    interrupt.result(timeout=30)
+    with pytest.raises(Interrupted, match="up of dev was stopped"):
+        run.result(timeout=30)
+    assert bench.engine.up("dev", bench.overlay("after", web_a="1")).drawn == "after"
+
+
+def test_a_locked_stack_is_busy_with_its_holder(bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path) -> None:
+    run = slow_up(bench, aside, tmp_path / "flag")
+    other = bench_of(bench.project)
+    with pytest.raises(Busy, match=r"^dev is locked by \S+@\S+ \(process \d+, since 20"):
+        other.engine.up("dev", bench.overlay("other"))
+    (tmp_path / "flag").touch()
+    assert run.result(timeout=30).drawn == "slow"
+
+
+def test_what_a_killed_engine_left_is_cleared(bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path) -> None:
+    run = slow_up(bench, aside, tmp_path / "flag")
+    running = bench.engine._command._running
+    assert running is not None
+    running.kill()
+    with pytest.raises(NeedsPerson):
+        run.result(timeout=30)
+    config = bench.overlay("after", web_b="1")
+    with pytest.raises(Busy):
+        bench.engine.up("dev", config)
+    assert bench.engine._has_pending("dev")
+    bench.engine.unlock("dev")
+    assert not bench.engine._has_pending("dev")
+    assert bench.engine.up("dev", config).drawn == "after"
+
+
+def test_a_secret_is_in_nothing_that_comes_back(bench: Bench) -> None:
+    bench.project.pulumi("config", "set", "--secret", "towpath:password", "hunter2hunter2", "-s", "dev")
+    as_is = Overlay(path=str(bench.project.folder / "Pulumi.dev.yaml"), drawn="")
+    changes = bench.preview(as_is)
+    outputs = bench.engine.up("dev", as_is)
+    said = f"{changes} {outputs} {bench.report.lines} {bench.engine._ask('dev', 'stack', 'output', '--json')}"
+    assert "hunter2" not in said
+    assert "[secret]" in said
