@@ -1,0 +1,109 @@
+"""The Docker daemon of a platform, its errors said so that somebody can act on them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from towpath.core.errors import Missing, NeedsPerson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_DOCTOR = "`deploy doctor` says what is missing and how to mend it"
+_LONG = 600  # seconds; a pull of a large image answers late
+
+
+@contextmanager
+def docker_host(address: str) -> Iterator[DockerClient]:
+    """A client of the daemon at `address`; empty: the one of the environment.
+
+    Raises:
+        Missing: no daemon answers there, or this user may not use it.
+    """
+    import docker  # noqa: PLC0415 - the SDK loads only in the process that draws
+
+    try:
+        client = docker.DockerClient(base_url=address, timeout=_LONG) if address else docker.from_env(timeout=_LONG)
+    except docker.errors.DockerException as error:
+        raise _unreachable(address, str(error)) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _unreachable(address: str, reason: str) -> Missing:
+    where = address or "the default socket"
+    if "Permission denied" in reason or "permission denied" in reason:
+        return Missing(f"this user may not use the Docker daemon at {where}", f"join the group docker; {_DOCTOR}")
+    return Missing(f"no Docker daemon answers at {where}: {reason}", f"start it; {_DOCTOR}")
+
+
+def find_container(client: DockerClient, name: str) -> Container | None:
+    """The container of that name, running or not."""
+    import docker  # noqa: PLC0415
+
+    try:
+        return client.containers.get(name)
+    except docker.errors.NotFound:
+        return None
+
+
+def remove_container(client: DockerClient, name: str, drain: float) -> None:
+    """Ask it to end, give it `drain` seconds, remove it; one that is gone already is no error."""
+    import docker  # noqa: PLC0415
+
+    container = find_container(client, name)
+    if container is None:
+        return
+    try:
+        container.stop(timeout=max(1, round(drain)))
+        container.remove(force=True)
+    except docker.errors.NotFound:
+        return
+
+
+def last_lines(container: Container, count: int = 20) -> str:
+    """The end of its log, indented."""
+    text = container.logs(tail=count).decode(errors="replace")
+    return "".join(f"\n    {line}" for line in text.splitlines()) or "\n    (it logged nothing)"
+
+
+def start(client: DockerClient, container: Container, ports: dict[str, int]) -> None:
+    """Start it; one that can't is removed.
+
+    Raises:
+        NeedsPerson: the daemon refused; a port that is taken is named, with who has it.
+    """
+    import docker  # noqa: PLC0415
+
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        name = container.name
+        container.remove(force=True)
+        raise _refused(client, str(name), str(error.explanation), ports) from error
+
+
+def _refused(client: DockerClient, name: str, reason: str, ports: dict[str, int]) -> NeedsPerson:
+    taken = next((p for p in ports.values() if f":{p}" in reason), None)
+    if taken is None or not ("already allocated" in reason or "already in use" in reason):
+        return NeedsPerson(f"Docker could not start {name}: {reason}", "mend that, then run the same command again")
+    holder = _publisher(client, taken)
+    if holder:
+        hint = f"container {holder} publishes it: remove that one, or choose another port in the stack file"
+    else:
+        hint = f"another process has it (`ss -ltnp sport = :{taken}` says which): end it, or choose another port"
+    return NeedsPerson(f"port {taken} of {name} is already taken", hint)
+
+
+def _publisher(client: DockerClient, port: int) -> str:
+    for container in client.containers.list():
+        bindings = [entry for entries in container.ports.values() for entry in entries or []]
+        if any(binding.get("HostPort") == str(port) for binding in bindings):
+            return str(container.name)
+    return ""

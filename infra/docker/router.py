@@ -1,0 +1,156 @@
+"""The router of a stack: one Envoy over a volume that holds its clusters and routes."""
+
+import io
+import json
+import socket
+import tarfile
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from infra.docker.containers import adopted, base_options, labels, made_from, sealed
+from infra.docker.host import find_container, last_lines, remove_container, start
+from infra.docker.provider import SCHEMA, DockerProvider, Props
+from infra.docker.router_files import RouterFiles
+from infra.naming import short_hash
+from infra.serving.bootstrap import ADMIN_PORT, FOLDER, REQUEST_PORT, STATS_PORT, bootstrap
+from infra.serving.xds import EMPTY, routes_head, routes_tail
+from towpath.core.errors import NeedsPerson
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_PATIENCE = 30.0  # seconds until it answers
+_WORKERS = 2
+_STATS_ABOVE = 10_000  # a stats port of its own choice is looked for from the request port plus this
+_BEGIN = f"""
+set -e; cd {FOLDER}; mkdir -p clusters routes live tmp
+[ -e live/cds.yaml ] || printf '%s' "$EMPTY_CLUSTERS" > live/cds.yaml
+[ -e live/rds.yaml ] || {{ echo 'version_info: "0"'; cat routes.head routes.tail; }} > live/rds.yaml
+exec envoy -c {FOLDER}/bootstrap.json --concurrency {_WORKERS} --disable-hot-restart --log-level warning
+"""
+
+
+class RouterProvider(DockerProvider):
+    """One container over one volume; everything but its name changes in place, so that replicas never move."""
+
+    updatable: ClassVar[frozenset[str]] = frozenset(
+        {"image", "network", "volume", "bind", "port", "stats", "bootstrap"}
+    )
+
+    def make(self, client: "DockerClient", props: Props) -> Props:
+        """Draw it and wait until it answers."""
+        return {"statsPort": _drawn(client, props, had=0)}
+
+    def change(self, client: "DockerClient", olds: Props, news: Props) -> Props:
+        """Replace the container; clusters and routes stay, being on the volume."""
+        had = olds["statsPort"] if olds["stats"] == news["stats"] else 0
+        return {"statsPort": _drawn(client, news, had=had)}
+
+    def exists(self, client: "DockerClient", name: str) -> bool:
+        """Whether the container is there."""
+        return find_container(client, name) is not None
+
+    def remove(self, client: "DockerClient", name: str, props: Props) -> None:  # noqa: ARG002 - the base's verb
+        """Remove the container; the volume is a resource of its own."""
+        remove_container(client, name, drain=1)
+
+
+def bootstrap_id() -> str:
+    """Changes with what a router starts with, so that an upgrade restarts it, and the plan shows it."""
+    return short_hash(json.dumps(bootstrap(), sort_keys=True) + _BEGIN + routes_head() + routes_tail())
+
+
+def _drawn(client: "DockerClient", props: Props, had: int) -> int:
+    container = adopted(client, props["name"], props)
+    stats = _published(container) or had or props["stats"] or _free_port(props["bind"], props["port"])
+    if container is None:
+        container = client.containers.create(props["image"], **_options(props, stats))
+        container.put_archive(FOLDER, _archive())
+    start(client, container, {"requests": props["port"], "stats": stats})
+    _await_answer(client, props["name"])
+    return int(stats)
+
+
+def _published(container: "Container | None") -> int:
+    if container is None:
+        return 0
+    bindings = container.attrs["HostConfig"]["PortBindings"][f"{STATS_PORT}/tcp"]
+    return int(bindings[0]["HostPort"])
+
+
+def _options(props: Props, stats: int) -> dict[str, Any]:
+    from docker.types import Ulimit  # noqa: PLC0415 - the SDK loads only in the process that draws
+
+    return {
+        **base_options(),
+        **sealed(),
+        "name": props["name"],
+        "entrypoint": ["bash", "-c", _BEGIN],
+        "command": [],
+        "environment": {"EMPTY_CLUSTERS": EMPTY},
+        "labels": labels(props, "router") | made_from(props),
+        "network": props["network"],
+        "ports": {
+            f"{REQUEST_PORT}/tcp": (props["bind"], props["port"]),
+            f"{STATS_PORT}/tcp": (props["bind"], stats),
+        },
+        "ulimits": [Ulimit(name="nofile", soft=65_536, hard=65_536)],
+        "user": "0",
+        "volumes": {props["volume"]: {"bind": FOLDER, "mode": "rw"}},
+    }
+
+
+def _archive() -> bytes:
+    contents = {
+        "bootstrap.json": json.dumps(bootstrap(), indent=1),
+        "routes.head": routes_head(),
+        "routes.tail": routes_tail(),
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            entry.mode = 0o644
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def _free_port(bind: str, port: int) -> int:
+    """Below the range from which systems take ports for clients, so that it is still free after a restart."""
+    first = port + _STATS_ABOVE if port + _STATS_ABOVE < 32_000 else 20_000  # noqa: PLR2004 - the range's usual begin
+    for candidate in range(first, first + 200):
+        with socket.socket() as probe:
+            if probe.connect_ex((bind, candidate)) != 0:
+                return candidate
+    raise NeedsPerson(f"no free port for counters from {first} on", "name one: towpath:router: {stats: …}")
+
+
+def _await_answer(client: "DockerClient", name: str) -> None:
+    files, end = RouterFiles(client, name), time.monotonic() + _PATIENCE
+    while True:
+        container = client.containers.get(name)
+        if container.status == "running" and files.get("127.0.0.1", ADMIN_PORT, "/ready").status == 200:  # noqa: PLR2004 - OK
+            return
+        if container.status in {"exited", "dead"} or time.monotonic() > end:
+            raise NeedsPerson(f"the router {name} does not get ready; its log ends with{last_lines(container)}")
+        time.sleep(0.1)
+
+
+class Router(Resource, module="docker", name="Router"):
+    """A router with its request port and its counters published."""
+
+    name: pulumi.Output[str]
+    statsPort: pulumi.Output[int]  # noqa: N815 - Pulumi's names are the state's
+
+    def __init__(
+        self, name: str, args: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`args`: name, instance, stack, host, image, network, volume, bind, port, stats."""
+        props = {"schema": SCHEMA, "bootstrap": bootstrap_id(), "statsPort": None, **args}
+        super().__init__(RouterProvider(), name, props, opts)
