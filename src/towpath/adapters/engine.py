@@ -1,0 +1,255 @@
+"""The Pulumi engine through its Automation API; the only place of the driver that knows either."""
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pulumi.automation import LocalWorkspace, OutputMap, Stack, UpdateSummary
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
+
+from towpath.adapters.engine_command import Guard, GuardedPulumi
+from towpath.adapters.engine_events import RunLog, listed
+from towpath.app.ports import Change, Overlay, Report
+from towpath.core.contract import StackOutputs
+from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
+from towpath.core.outputs import parse_outputs
+
+_SALT: Final = "encryptionsalt"
+_SECRET_KEYS: Final = (_SALT, "encryptedkey", "secretsprovider")
+_LOCK: Final = re.compile(r"created by (\S+) \(pid (\d+)\) at (\S+)")
+_QUIET: Final[Mapping[str, Any]] = {"color": "never", "suppress_outputs": True, "suppress_progress": True}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineProgram:
+    """How the CLI is started.
+
+    Attributes:
+        pulumi: path of the executable.
+        version: its version, as setup found it.
+        environment: everything it gets as environment; nothing is added from this process.
+    """
+
+    pulumi: str
+    version: str
+    environment: Mapping[str, str]
+
+
+class PulumiEngine:
+    """Implements `ports.Engine` on the project in one folder.
+
+    Every run works on a private copy of its config file, because the CLI writes a salt into one that has none.
+    """
+
+    def __init__(self, project: Path, program: EngineProgram, processes: Guard, report: Report) -> None:
+        self._project = project
+        self._report = report
+        self._command = GuardedPulumi(program.pulumi, program.version, program.environment, processes)
+        self._workspace = _Workspace(work_dir=str(project), pulumi_command=self._command)
+        self._salts: dict[str, str] = {}
+
+    def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
+        """What an `up` would touch, without `same`; saves an update plan (0600) where `plan` names a file.
+
+        Raises:
+            Refused: the program, or a resource's own check, refused the config.
+            Busy: another engine holds the stack's lock.
+        """
+        if plan is not None:
+            _make_private(Path(plan))
+        log = RunLog(say=_say_nothing)
+        with self._config(stack, config.path) as file, self._translated(stack, log, "plan", previewing=True):
+            self._on_stack(stack, lambda s: s.preview(config_file=file, plan=plan, on_event=log.take, **_QUIET))
+        return listed(log.changes.values())
+
+    def up(self, stack: str, config: Overlay, *, plan: str | None = None, targets: Sequence[str] = ()) -> StackOutputs:
+        """Draw what the config says and give back what was exported.
+
+        Raises:
+            Refused: the program refused the config before anything was touched.
+            Busy: another engine holds the stack's lock.
+            NeedsPerson: the run failed part-way or left its plan; the message is the failing resource's own.
+            Interrupted: it was stopped by `interrupt`.
+        """
+        log, target = RunLog(say=self._say(stack)), list(targets) or None
+        with self._config(stack, config.path) as file, self._translated(stack, log, "up"):
+            self._on_stack(
+                stack, lambda s: s.up(config_file=file, plan=plan, target=target, on_event=log.take, **_QUIET)
+            )
+        return self.outputs(stack) if log.outputs is None else parse_outputs(log.outputs, stack)
+
+    def outputs(self, stack: str) -> StackOutputs:
+        """What the stack last exported, secrets masked; empty for one that was never drawn."""
+        try:
+            text = self._ask(stack, "stack", "output", "--json")
+        except StackNotFoundError:
+            return StackOutputs()
+        return parse_outputs(json.loads(text), stack)
+
+    def history_version(self, stack: str) -> int:
+        """Number of the stack's last finished update; 0 when there is none."""
+        try:
+            updates = json.loads(self._ask(stack, "stack", "history", "--json"))
+        except StackNotFoundError:
+            return 0
+        return int(updates[0]["version"]) or len(updates) if updates else 0  # a backend of files doesn't number them
+
+    def destroy(self, stack: str) -> None:
+        """Remove every resource of the stack, then its state; the checked-in file stays.
+
+        Raises:
+            Busy: another engine holds the stack's lock.
+            NeedsPerson: something could not be removed.
+        """
+        log = RunLog(say=self._say(stack))
+        with self._config(stack, self._stack_file(stack)) as file, self._translated(stack, log, "destroy"):
+            try:
+                self._stack(stack).destroy(config_file=file, on_event=log.take, **_QUIET)
+                self._workspace.remove_stack(stack, preserve_config=True)
+            except StackNotFoundError:
+                return
+
+    def unlock(self, stack: str) -> None:
+        """Clear what a dead engine left: its lock and its pending operations, after the old one is surely gone."""
+        log = RunLog(say=self._say(stack))
+        with self._translated(stack, log, "refresh"):
+            try:
+                self._ask(stack, "cancel", "--yes")
+            except StackNotFoundError:
+                return
+            if not self._has_pending(stack):
+                return
+            with self._config(stack, self._stack_file(stack)) as file:
+                self._stack(stack).refresh(config_file=file, clear_pending_creates=True, on_event=log.take, **_QUIET)
+
+    def interrupt(self) -> None:
+        """Stop the run that this process has under way, if any, and wait until it is gone."""
+        self._command.interrupt()
+
+    def _has_pending(self, stack: str) -> bool:
+        deployment = json.loads(self._ask(stack, "stack", "export")).get("deployment") or {}
+        return bool(deployment.get("pending_operations"))
+
+    def _ask(self, stack: str, *words: str) -> str:
+        try:
+            return self._command.run([*words, "--stack", stack], str(self._project), {}).stdout
+        except StackNotFoundError:
+            raise
+        except CommandError as error:
+            raise self._failed(error, stack, RunLog(say=_say_nothing), words[0]) from error
+
+    def _on_stack(self, stack: str, act: Callable[[Stack], object]) -> None:
+        try:
+            act(self._stack(stack))
+        except StackNotFoundError:
+            self._create(stack)
+            act(self._stack(stack))
+
+    def _stack(self, stack: str) -> Stack:
+        return _Stack(stack, self._workspace, StackInitMode.SELECT)
+
+    def _create(self, stack: str) -> None:
+        """Make an empty stack; the CLI would rewrite the checked-in file without its comments."""
+        file = self._stack_file(stack)
+        before = file.read_bytes() if file.exists() else None
+        try:
+            self._workspace.create_stack(stack)
+        finally:
+            if before is None:
+                file.unlink(missing_ok=True)
+            else:
+                file.write_bytes(before)
+
+    def _stack_file(self, stack: str) -> Path:
+        return self._project / f"Pulumi.{stack}.yaml"
+
+    def _say(self, stack: str) -> Callable[[str], None]:
+        return lambda text: self._report.line(f"{stack}: {text}")
+
+    @contextmanager
+    def _config(self, stack: str, path: str | Path) -> Iterator[str]:
+        with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
+            copy = Path(folder) / f"Pulumi.{stack}.yaml"
+            _make_private(copy)
+            copy.write_text(self._salted(stack, Path(path)))
+            yield str(copy)
+            made = yaml.safe_load(copy.read_text()) or {}
+            self._salts[stack] = str(made.get(_SALT, ""))
+
+    def _salted(self, stack: str, source: Path) -> str:
+        """A file without a salt gets the one that the first run made: a saved plan can be read with no other."""
+        text = source.read_text() if source.exists() else ""
+        parsed = yaml.safe_load(text) or {}
+        if not self._salts.get(stack) or any(key in parsed for key in _SECRET_KEYS):
+            return text
+        return yaml.safe_dump({**parsed, _SALT: self._salts[stack]})
+
+    @contextmanager
+    def _translated(self, stack: str, log: RunLog, verb: str, *, previewing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except CommandError as error:
+            failed = self._failed(error, stack, log, verb)
+            if previewing and isinstance(failed, NeedsPerson):
+                raise Refused(failed.message, failed.hint) from error
+            raise failed from error
+
+    def _failed(self, error: CommandError, stack: str, log: RunLog, verb: str) -> TowpathError:
+        if self._command.interrupted:
+            return Interrupted(f"{verb} of {stack} was stopped", f"`deploy resume {stack}` goes on")
+        if isinstance(error, ConcurrentUpdateError):
+            return _locked(stack, error)
+        message = log.message() or _last_words(error)
+        if log.violated:
+            return NeedsPerson(f"{verb} of {stack} left its saved plan part-way: {message}")
+        if log.refused:
+            return Refused(f"the program refused to draw {stack}: {message}")
+        return NeedsPerson(f"{verb} of {stack} failed: {message}")
+
+
+class _Workspace(LocalWorkspace):
+    def select_stack(self, stack_name: str) -> None:
+        """Nothing: selecting costs a run of the CLI and changes which stack the user's own commands mean."""
+
+
+class _Stack(Stack):
+    def outputs(self) -> OutputMap:
+        """Nothing: they are in the events, without the secrets that this would read by two more runs of the CLI."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> UpdateSummary | None:  # noqa: FBT001, FBT002 - the base's signature
+        """Of no update: reading it would take one more run of the CLI, and nobody looks."""
+        del show_secrets
+        return UpdateSummary(
+            kind="", start_time=datetime.fromtimestamp(0, UTC), message="", environment={}, config={}, result=""
+        )
+
+
+def _locked(stack: str, error: CommandError) -> Busy:
+    found = _LOCK.search(str(error))
+    holder = f"by {found[1]} (process {found[2]}, since {found[3]})" if found else "by another engine"
+    return Busy(f"{stack} is locked {holder}", f"wait until it is done; a dead one's: pulumi cancel -s {stack}")
+
+
+def _last_words(error: CommandError) -> str:
+    """For failures before the first event, where the CLI's own error line is all there is."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line.rpartition("error: ")[2] for line in lines if "error: " in line]
+    return said[-1] if said else (lines[-1] if lines else "it said nothing")
+
+
+def _make_private(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+
+
+def _say_nothing(_text: str) -> None:
+    pass

@@ -1,0 +1,127 @@
+"""How the CLI is started and stopped, with processes that only pretend."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
+
+from towpath.adapters.engine_command import GRACE, GuardedPulumi
+from towpath.app.setup_ports import Command, Finished
+
+
+_FINE = Finished(exit_code=0, stdout="out\n", stderr="")
+
+
+@dataclass(kw_only=True)
+class FakeRun:
+    """Ends by itself, or by the order it listens to."""
+
+    ends_on: str = ""
+    result: Finished = _FINE
+    raises: BaseException | None = None
+    pid: int = 1
+    orders: list[str] = field(default_factory=list)
+    gone: threading.Event = field(default_factory=threading.Event)
+    waited: threading.Event = field(default_factory=threading.Event)
+
+    def interrupt(self) -> None:
+        self._order("interrupt")
+
+    def kill(self) -> None:
+        self._order("kill")
+
+    def wait(self, timeout: float | None = None) -> Finished | None:
+        self.waited.set()
+        raising, self.raises = self.raises, None
+        if raising is not None:
+            raise raising
+        done = not self.ends_on or self.gone.wait(0.01 if timeout is None else min(timeout, 0.01))
+        return self.result if done else None
+
+    def _order(self, order: str) -> None:
+        self.orders.append(order)
+        if len(self.orders) == self.orders_needed():
+            self.gone.set()
+
+    def orders_needed(self) -> int:
+        return {"": 0, "interrupt": 1, "interrupt twice": 2, "kill": 3}[self.ends_on]
+
+
+@dataclass(kw_only=True)
+class FakeProcesses:
+    running: FakeRun
+    started: list[tuple[Command, float]] = field(default_factory=list)
+
+    def spawn_guarded(self, command: Command, *, grace: float) -> FakeRun:
+        self.started.append((command, grace))
+        return self.running
+
+
+def pulumi(running: FakeRun) -> tuple[GuardedPulumi, FakeProcesses]:
+    processes = FakeProcesses(running=running)
+    command = GuardedPulumi("/opt/pulumi", "3.259.0", {"PATH": "/bin", "X": "ours"}, processes)
+    command._patience = 0.05
+    return command, processes
+
+
+def test_it_gets_our_environment_and_nothing_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    command, processes = pulumi(FakeRun())
+    assert command.run(["up", "--yes"], "/project", {"X": "theirs"}).stdout == "out"
+    started, grace = processes.started[0]
+    assert started.words == ("/opt/pulumi", "--non-interactive", "up", "--yes")
+    assert dict(started.env) == {"PATH": "/bin", "X": "theirs", "PULUMI_AUTOMATION_API": "true"}
+    assert str(started.cwd) == "/project"
+    assert grace == GRACE
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ("error: no stack named 'dev' found", StackNotFoundError),
+        ("error: the stack is currently locked by 1 lock(s).", ConcurrentUpdateError),
+        ("error: anything else", CommandError),
+    ],
+)
+def test_a_failure_is_the_automation_apis_own_error(stderr: str, expected: type[CommandError]) -> None:
+    command, _ = pulumi(FakeRun(result=Finished(exit_code=255, stdout="", stderr=stderr)))
+    with pytest.raises(expected):
+        command.run(["up"], "/project", {})
+
+
+def test_ctrl_c_in_the_driver_ends_the_engine_before_it_goes_on() -> None:
+    running = FakeRun(raises=KeyboardInterrupt())
+    command, _ = pulumi(running)
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["up"], "/project", {})
+    assert running.orders == ["interrupt"]
+
+
+@pytest.mark.parametrize(
+    ("ends_on", "orders"),
+    [
+        ("interrupt", ["interrupt"]),
+        ("interrupt twice", ["interrupt", "interrupt"]),
+    ],
+)
+def test_a_deaf_engine_is_asked_again(ends_on: str, orders: list[str]) -> None:
+    running = FakeRun(ends_on=ends_on)
+    command, _ = pulumi(running)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        run = pool.submit(command.run, ["up"], "/project", {})
+        assert running.waited.wait(timeout=10)
+        command.interrupt()
+        assert run.result(timeout=10).stdout == "out"
+    assert running.orders == orders
+    assert command.interrupted
+
+
+def test_an_interrupt_without_a_run_is_nothing_and_a_new_run_forgets_the_old_one() -> None:
+    command, _ = pulumi(FakeRun())
+    command.interrupt()
+    assert not command.interrupted
+    command.interrupted = True
+    command.run(["up"], "/project", {})
+    assert not command.interrupted
