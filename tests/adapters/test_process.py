@@ -12,6 +12,7 @@ import pytest
 from towpath.adapters.process import RealProcesses
 from towpath.app.setup_ports import Command, Processes, TimedOut
 from towpath.core.errors import Missing
+from towpath.engine import guard
 
 ENV = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
 SECRET = "hunter2-hunter2"
@@ -200,6 +201,17 @@ def test_engine_and_plugins_die_with_a_driver_that_is_killed(tmp_path: Path, aft
     driver.wait()
     assert until(lambda: not any(alive(pid) for pid in pids))
     assert (tmp_path / "saved").exists()
+
+
+def test_the_lifeline_may_be_a_fifo_where_no_descriptor_can_be_passed(tmp_path: Path) -> None:
+    lifeline = tmp_path / "lifeline"
+    os.mkfifo(lifeline)
+    held = os.open(lifeline, os.O_RDWR)  # as the driver holds it; a writer alone would wait for the guard
+    words = (sys.executable, "-I", "-S", guard.__file__, str(lifeline), "0.1", *python("import time; time.sleep(60)"))
+    guarded = subprocess.Popen(words, env=ENV)
+    os.write(held, b"k")
+    assert guarded.wait(20) == 128 + signal.SIGKILL
+    os.close(held)
 
 
 def test_a_detached_service_outlives_its_starter_and_logs(processes: Processes, tmp_path: Path) -> None:
