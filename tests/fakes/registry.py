@@ -7,7 +7,7 @@ import threading
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -100,6 +100,10 @@ def serving(registry: FakeRegistry) -> Iterator[FakeRegistry]:
 class _Handler(BaseHTTPRequestHandler):
     registry: FakeRegistry
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client that gives up in the middle is one of the cases
+            super().handle()
 
     def do_GET(self) -> None:
         self._handle()

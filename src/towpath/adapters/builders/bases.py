@@ -75,20 +75,27 @@ def _from_layout(name: str, folder: Path, platform: Platform) -> Base:
 def _base(
     name: str, document: ImageDocument, config: bytes, platform: Platform, blob: Callable[[Descriptor], BlobSource]
 ) -> Base:
-    _check_platform(name, config, platform)
+    check_platform(name, config, platform)
     repository = name.partition("@")[0]
     layers = tuple(layer.as_oci() for layer in document.layers)
     return Base(name=name, config=config, layers=layers, blob=blob, repository=repository if "/" in repository else "")
 
 
-def _check_platform(name: str, config: bytes, platform: Platform) -> None:
+def check_platform(name: str, config: bytes, platform: Platform) -> None:
+    """See that an image's config is for the platform it shall run on.
+
+    Raises:
+        Refused: it is for another, or is no config.
+    """
     try:
         document = json.loads(config)
         found = Platform(os=document["os"], architecture=document["architecture"], variant=document.get("variant", ""))
     except (ValueError, KeyError, TypeError) as error:
-        raise Refused(f"base {name} has no readable config", "name another base") from error
+        raise Refused(f"{name} has no readable config", "name another image") from error
     if not platform.fits(found):
-        raise Refused(f"base {name} is for {found}, the image is for {platform}", "name a base of the image's platform")
+        raise Refused(
+            f"{name} is for {found}, {platform} is asked for", "name an image of that platform, or set `platform`"
+        )
 
 
 def _nowhere(place: str) -> UsageError:

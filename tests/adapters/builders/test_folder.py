@@ -1,0 +1,82 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.builders.workshop import Workshop, workshop, write_files
+from towpath.adapters.builders.folder import FilesOfModels
+from towpath.adapters.oci.client import RegistryClient
+from towpath.core.errors import UsageError
+from towpath.core.image import BuilderName, ImageSpec
+
+
+@pytest.fixture
+def place(tmp_path: Path, client: RegistryClient) -> Workshop:
+    return workshop(tmp_path, client)
+
+
+def read(place: Workshop) -> FilesOfModels:
+    return FilesOfModels(place.kit, place.hashes)
+
+
+def test_a_single_file_is_known_by_its_own_sha256(place: Workshop) -> None:
+    inputs = read(place).inputs(place.model)
+    assert inputs.hashes["lock"] == hashlib.sha256(b"dep==1.0\n").hexdigest()
+    assert inputs.hashes["weights"] == hashlib.sha256(b"w" * 100_000).hexdigest()
+    assert set(inputs.hashes) == {"lock", "code", "weights", "kit"}
+
+
+def test_the_hash_of_the_data_is_taken_where_it_is_named(place: Workshop) -> None:
+    write_files(place.root / "model", {"data.csv.dvc": b"md5: x"})
+    inputs = read(place).inputs(replace(place.model, data="data.csv.dvc"))
+    assert inputs.hashes["data"] == hashlib.sha256(b"md5: x").hexdigest()
+
+
+def test_a_change_of_the_lock_changes_only_its_hash(place: Workshop) -> None:
+    before = read(place).inputs(place.model).hashes
+    (place.root / "model" / "requirements.txt").write_text("dep==2.0\n")
+    after = read(place).inputs(place.model).hashes
+    assert {name for name in before if before[name] != after[name]} == {"lock"}
+
+
+def test_metrics_are_numbers_by_their_path(place: Workshop) -> None:
+    text = b'{"auc": 0.99, "rows": 569, "by": {"age": {"old": 0.5}}, "note": "x", "good": true}'
+    write_files(place.root / "model", {"metrics.json": text})
+    assert read(place).inputs(place.model).metrics == {"auc": 0.99, "rows": 569.0, "by.age.old": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(b"{", "not JSON"), (b"[]", "not an object"), (b'{"auc": NaN}', "auc is nan, no number")]
+)
+def test_metrics_that_say_nothing_are_refused(place: Workshop, text: bytes, said: str) -> None:
+    write_files(place.root / "model", {"metrics.json": text})
+    with pytest.raises(UsageError, match=said):
+        read(place).inputs(place.model)
+
+
+def test_everything_that_is_missing_is_said_at_once(place: Workshop) -> None:
+    spec = ImageSpec(code=("gone.py", "../outside"), weights=("no-weights",), requirements="no-lock.txt", command="bad")
+    with pytest.raises(UsageError) as caught:
+        read(place).inputs(replace(place.model, image=spec, data="no-data"))
+    for named in ("gone.py", "../outside", "no-weights", "no-lock.txt", "no-data", "module:Class"):
+        assert named in caught.value.message
+    assert "6 problems" in caught.value.message
+    assert "train the model first" in caught.value.message
+
+
+def test_a_dockerfile_and_its_context_are_the_code(place: Workshop) -> None:
+    write_files(place.root / "model", {"Dockerfile": b"FROM scratch"})
+    model = replace(place.model, image=ImageSpec(builder=BuilderName.DOCKERFILE, weights=("weights",)))
+    before = read(place).inputs(model).hashes
+    write_files(place.root / "model", {"Dockerfile": b"FROM scratch\nUSER 1"})
+    after = read(place).inputs(model).hashes
+    assert before["weights"] == after["weights"]
+    assert before["code"] != after["code"]
+
+
+def test_a_link_to_a_cache_counts_as_the_file_it_leads_to(place: Workshop) -> None:
+    weights = place.root / "model" / "weights" / "model.bin"
+    weights.rename(place.root / "blob")
+    weights.symlink_to(place.root / "blob")
+    assert read(place).inputs(place.model).hashes["weights"] == hashlib.sha256(b"w" * 100_000).hexdigest()
