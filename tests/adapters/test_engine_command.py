@@ -10,7 +10,6 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackN
 from towpath.adapters.engine_command import GRACE, GuardedPulumi
 from towpath.app.setup_ports import Command, Finished
 
-
 _FINE = Finished(exit_code=0, stdout="out\n", stderr="")
 
 
