@@ -8,7 +8,7 @@ from towpath.cli import views
 from towpath.cli.session import session_of
 
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
-Model = Annotated[str, typer.Option(help="Which model; may be left out where there is one.")]
+Model = Annotated[str, typer.Option(metavar="MODEL", help="Which model; may be left out where there is one.")]
 
 
 def status(
@@ -45,7 +45,7 @@ def history(context: typer.Context, *, environment: Environment) -> None:
 def releases(
     context: typer.Context,
     *,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Which model; else all of them.")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Which model; else all of them.")] = "",
 ) -> None:
     """List what was built, newest first."""
     session = session_of(context)

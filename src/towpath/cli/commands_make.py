@@ -19,13 +19,15 @@ def init(  # noqa: PLR0913 - one parameter per option of the command line
     context: typer.Context,
     *,
     folder: Annotated[str, typer.Option("--in", metavar="DIR", help="The project's folder; else this one.")] = ".",
-    name: Annotated[str, typer.Option(help="The model's name; else made from the source's.")] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="The model's name; else made from the source's.")] = "",
     from_pickle: Annotated[str, typer.Option(metavar="FILE", help="Start from a pickled model.")] = "",
     predict: Annotated[str, typer.Option(metavar="FILE", help="Python file with predict(model, inputs).")] = "",
     requirements: Annotated[str, typer.Option(metavar="FILE", help="Locked requirements of the pickle.")] = "",
     from_dockerfile: Annotated[str, typer.Option(metavar="DIR", help="Start from a folder with a Dockerfile.")] = "",
     from_image: Annotated[str, typer.Option(metavar="REF", help="Start from repository@sha256:….")] = "",
-    port: Annotated[int, typer.Option(help="Where that container answers HTTP.", min=1, max=65535)] = 8080,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="Where that container answers HTTP.", min=1, max=65535)
+    ] = 8080,
     ready: Annotated[str, typer.Option(metavar="PATH", help="Its path that answers 200 when it can serve.")] = "/",
     example: Annotated[bool, typer.Option("--example", help="Start from a model that trains in seconds.")] = False,
 ) -> None:
@@ -83,7 +85,7 @@ def doctor(context: typer.Context, *, offline: Offline = False) -> None:
 def build(
     context: typer.Context,
     *,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Which model.")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Which model.")] = "",
     train: Annotated[bool, typer.Option("--train", help="Run the model's train command first.")] = False,
     allow_failed_tests: Annotated[
         bool, typer.Option("--allow-failed-tests", help="Build all the same; no gate lets it on.")

@@ -10,7 +10,7 @@ from towpath.cli.session import session_of
 from towpath.cli.views_plan import plan_answer
 from towpath.core.errors import UsageError
 
-Model = Annotated[str, typer.Argument(metavar="[MODEL]", help="Which model; may be left out where there is one.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which model; may be left out where there is one.")]
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
 To = Annotated[str, typer.Option("--to", metavar="ENV", help="The environment it goes to.")]
 Release = Annotated[
@@ -26,7 +26,9 @@ def plan(
     model: Model = "",
     to: To,
     release: Release = "",
-    rps: Annotated[float, typer.Option(help="Requests per second, to say what the canary can see.", min=0.001)] = 10.0,
+    rps: Annotated[
+        float, typer.Option(metavar="N", help="Requests per second, to say what the canary can see.", min=0.001)
+    ] = 10.0,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 10 when it would act.")] = False,
 ) -> None:
     """Say what a promotion would do.
@@ -79,7 +81,7 @@ def rollback(
     context: typer.Context,
     *,
     environment: Environment,
-    model: Annotated[str, typer.Option(help="Which model; may be left out where there is one.")] = "",
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Which model; may be left out where there is one.")] = "",
     to: Annotated[str, typer.Option("--to", metavar="RELEASE", help="Where to; else the last good release.")] = "",
     reason: Reason = "",
 ) -> None:
@@ -125,7 +127,7 @@ def abort(context: typer.Context, *, environment: Environment, reason: Reason = 
 def resume(
     context: typer.Context,
     *,
-    environment: Annotated[str, typer.Argument(metavar="[ENV]", help="Which environment.")] = "",
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Every environment; for a schedule.")] = False,
 ) -> None:
     """Go on with a stopped promotion.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from towpath.app.invoke import Invoked
 
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
-Model = Annotated[str, typer.Option(help="Which model; may be left out where there is one.")]
+Model = Annotated[str, typer.Option(metavar="MODEL", help="Which model; may be left out where there is one.")]
 
 
 def logs(
@@ -22,7 +22,7 @@ def logs(
     model: Model = "",
     canary: Annotated[bool, typer.Option("--canary", help="The candidate's replicas.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
-    tail: Annotated[int, typer.Option(help="So many of the last lines of each replica.", min=0)] = 100,
+    tail: Annotated[int, typer.Option(metavar="N", help="So many of the last lines of each replica.", min=0)] = 100,
 ) -> None:
     """Print what a release's replicas wrote."""
     from towpath.app import logs as use_case
@@ -44,7 +44,7 @@ def invoke(
         str, typer.Option("--data", "-d", metavar="JSON|@FILE", help="The request: JSON, or a file that holds it.")
     ],
     model: Model = "",
-    path: Annotated[str, typer.Option(help="Another path than /v2/models/MODEL/infer.")] = "",
+    path: Annotated[str, typer.Option(metavar="PATH", help="Another path than /v2/models/MODEL/infer.")] = "",
 ) -> None:
     """Send one request to an endpoint.
 
@@ -80,7 +80,7 @@ def _document(done: "Invoked", text: str) -> dict[str, object]:
 def shellenv(
     context: typer.Context,
     *,
-    shell: Annotated[str, typer.Option(help="sh (bash and zsh too) or fish.")] = "sh",
+    shell: Annotated[str, typer.Option(metavar="SHELL", help="sh (bash and zsh too) or fish.")] = "sh",
 ) -> None:
     """Print the variables a plain pulumi needs.
 

@@ -12,7 +12,7 @@ import typer
 
 from towpath.cli import commands_end, commands_look, commands_make, commands_promote, commands_serve, wiring
 from towpath.cli.render import Output, detach
-from towpath.cli.session import Options, Session, World, hoisted
+from towpath.cli.session import Options, Session, World, hoisted, session_of
 from towpath.core.errors import Interrupted, TowpathError, UsageError
 
 _BUG_HINT = "run it again with -v for the traceback, and report it with what you did"
@@ -51,7 +51,7 @@ def run(
     """Run one command line; gives back its exit code and never raises."""
     words = hoisted(list(arguments)) or ["--help"]
     out = output or Output(stdout=sys.stdout, stderr=sys.stderr, stdin=sys.stdin, color=wiring.color_wanted())
-    out.json = "--json" in words
+    out.json = "--json" in words[: words.index("--") if "--" in words else None]
     session = Session(options=Options(json=out.json), output=out, make_world=make_world)
     try:
         with _signals():
@@ -72,6 +72,22 @@ def run(
     return _told(out, Interrupted("interrupted", _STOPPED)) if code == Interrupted.exit_code else int(code or 0)
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("towpath")
+    except PackageNotFoundError:
+        return "from a source folder, not installed"
+
+
+def _tell_version(context: typer.Context, *, asked: bool) -> None:
+    if asked:
+        version = _version()
+        session_of(context).output.answer("version", {"version": version}, version)
+        raise typer.Exit
+
+
 def _globals(
     context: typer.Context,
     *,
@@ -80,15 +96,12 @@ def _globals(
         str, typer.Option(metavar="FILE", help="The pipeline's file; else deploy.toml here or in a folder above.")
     ] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of a bug.")] = False,
-    tells_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    tells_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    session: Session = context.obj
-    session.options = Options(json=as_json, config=config, verbose=verbose)
-    if tells_version:
-        from importlib.metadata import version
-
-        session.output.answer("version", {"version": version("towpath")}, version("towpath"))
-        raise typer.Exit
+    del tells_version
+    session_of(context).options = Options(json=as_json, config=config, verbose=verbose)
 
 
 def _told(output: Output, error: TowpathError) -> int:

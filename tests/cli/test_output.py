@@ -1,0 +1,159 @@
+import pytest
+
+from tests.cli.command import FakeWorld, Stream, deploy, failing
+from tests.fakes.world import Scene, image, record
+from towpath.app.invoke import Answer
+from towpath.cli.render import Output, Table
+from towpath.cli.reports import LineReport
+from towpath.core.errors import Busy
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    scene = Scene()
+    scene.releases.records = [record("b"), record("a")]
+    scene.serve("dev", image("b"), promotion=1, replicas=1)
+    scene.serve("prod", image("a"), promotion=3)
+    return FakeWorld(scene=scene)
+
+
+def ticking(*, terminal: bool, color: bool = True) -> tuple[Output, Stream]:
+    ticks, err = iter(range(100)), Stream(terminal=terminal)
+    return Output(stdout=Stream(), stderr=err, stdin=Stream(), color=color, now=lambda: next(ticks)), err
+
+
+def test_a_table_on_a_pipe_is_aligned_and_plain() -> None:
+    output, _ = ticking(terminal=False)
+
+    output.answer("x", {}, Table(columns=("NAME", "IS"), rows=(("a", "1"), ("long", ""))))
+
+    assert isinstance(output.stdout, Stream)
+    assert output.stdout.getvalue() == "NAME  IS\na     1\nlong\n"
+
+
+def test_an_empty_table_says_so(world: FakeWorld) -> None:
+    world.scene.releases.records = []
+
+    assert deploy("releases", world=world).out == "no release was built yet: deploy build\n"
+    assert deploy("history", "prod", world=world).out == "nothing was promoted to prod yet\n"
+
+
+def test_a_terminal_gets_colours_unless_they_are_not_wanted() -> None:
+    busy = failing(Busy("held"))
+
+    assert "\x1b[31;1merror:\x1b[0m held" in deploy("status", world=busy, terminal=True, color=True).err
+    assert deploy("status", world=busy, terminal=True, color=False).err == "error: held\n"
+    assert deploy("status", world=busy, color=True).err == "error: held\n"
+
+
+def test_a_table_on_a_terminal_has_all_cells(world: FakeWorld) -> None:
+    drawn = deploy("history", "prod", world=world, terminal=True)
+    deploy("promote", "--to", "prod", "--yes", world=world)
+    after = deploy("history", "prod", world=world, terminal=True, color=False)
+
+    assert "nothing was promoted" in drawn.out
+    assert "promoted" in after.out
+    assert "\x1b[3" not in after.out
+
+
+def test_progress_is_a_line_before_and_after_with_elapsed_seconds() -> None:
+    output, err = ticking(terminal=False)
+
+    with LineReport(output=output).progress("pushing"):
+        pass
+
+    before, after = err.getvalue().splitlines()
+    assert before.endswith("s  pushing …")
+    assert "pushing: done in" in after
+
+
+def test_progress_that_fails_is_never_called_done() -> None:
+    output, err = ticking(terminal=True)
+
+    def fail() -> None:
+        with LineReport(output=output).progress("pushing"):
+            raise Busy("held")
+
+    with pytest.raises(Busy):
+        fail()
+    assert "done" not in err.getvalue()
+
+
+def test_a_person_is_asked_before_a_protected_environment_changes(world: FakeWorld) -> None:
+    no = deploy("promote", "--to", "prod", world=world, terminal=True, typed="n\n")
+    yes = deploy("promote", "--to", "prod", world=world, terminal=True, typed="y\n")
+
+    assert (no.code, yes.code) == (3, 0)
+    assert "Promote to prod? [y/N] " in no.err
+
+
+def test_a_script_is_asked_nothing(world: FakeWorld) -> None:
+    assert "[y/N]" not in deploy("promote", "--to", "prod", world=world).err
+
+
+def test_what_is_destroyed_is_typed_by_its_name(world: FakeWorld) -> None:
+    wrong = deploy("destroy", "prod", world=world, terminal=True, typed="y\n")
+    assert (wrong.code, "prod" in world.scene.world.drawn) == (3, True)
+
+    right = deploy("destroy", "prod", world=world, terminal=True, typed="prod\n")
+    assert (right.code, "prod" in world.scene.world.drawn) == (0, False)
+
+
+def test_a_protected_environment_needs_its_name_twice_where_nobody_is_asked(world: FakeWorld) -> None:
+    assert deploy("destroy", "dev", "--yes", world=world).code == 0
+    assert deploy("destroy", "prod", "--yes", "--confirm", "prod", world=world).code == 0
+
+
+def test_the_platform_stays_while_environments_stand_on_it(world: FakeWorld) -> None:
+    refused = deploy("destroy", "platform", "--yes", world=world)
+
+    assert refused.code == 3
+    assert "dev, prod still stand on the platform" in refused.err
+
+
+def test_an_answer_names_the_release_that_gave_it(world: FakeWorld) -> None:
+    stable = world.scene.world.outputs("dev").endpoints[0].stable
+    assert stable is not None
+    headers = {"x-towpath-release": stable.release_id}
+    world.http.answer = Answer(status=200, body=b"[1]\n", headers=headers, seconds=0.01)
+
+    done = deploy("invoke", "dev", "-d", '{"inputs": []}', world=world)
+
+    assert done.out == "[1]\n"
+    assert done.err == f"answered in 10 ms by {image('b').short} (stable)\n"
+    assert world.http.asked == [("http://127.0.0.1:1/v2/models/iris/infer", b'{"inputs": []}')]
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 2), (500, 6), (503, 6)])
+def test_an_endpoint_that_refuses_or_fails_is_an_error(world: FakeWorld, status: int, code: int) -> None:
+    world.http.answer = Answer(status=status, body=b"no", seconds=0.01)
+
+    done = deploy("invoke", "dev", "-d", "{}", "--path", "/predict", world=world)
+
+    assert done.code == code
+    assert f"http://127.0.0.1:1/predict answered {status}: no" in done.err
+
+
+def test_variables_are_quoted_for_the_shell(world: FakeWorld) -> None:
+    assert "export PATH='/it'\"'\"'s here:/bin'\n" in deploy("shellenv", world=world).out
+    assert "set -gx PATH '/it\\'s here:/bin';\n" in deploy("shellenv", "--shell", "fish", world=world).out
+
+
+def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) -> None:
+    out = deploy("plan", "--to", "prod", "--rps", "50", world=world).out
+
+    assert out.startswith(f"prod: {image('a').short} -> {image('b').short}, canary, about ")
+    for words in ("GATE", "clean", "shift 25 %", "what the canary can see at 50 requests/s", "iris.route"):
+        assert words in out
+
+
+def test_pause_and_abort_without_an_open_promotion_are_refused(world: FakeWorld) -> None:
+    assert (deploy("pause", "prod", world=world).code, deploy("abort", "prod", world=world).code) == (3, 3)
+
+
+def test_a_commit_after_a_promotion_holds_the_stack_file(world: FakeWorld) -> None:
+    done = deploy("promote", "--to", "prod", "--commit", "--json", world=world)
+
+    assert done.json["commit"] == "d" * 40
+    assert "Pulumi.prod.yaml" in world.scene.world.published
+    assert deploy("status", "--json", world=world).json["environments"][1]["published"] is True
