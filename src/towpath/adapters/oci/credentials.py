@@ -84,8 +84,7 @@ class DockerCredentials:
         for name in names:
             answer = self._programs.run([f"docker-credential-{helper}", "get"], stdin=name)
             if answer.exit_code == 0:
-                document = json.loads(answer.stdout)
-                return Login(user=document["Username"], secret=document["Secret"])
+                return _answered(helper, answer.stdout)
         return None
 
 
@@ -93,6 +92,17 @@ def _names(registry: str) -> tuple[str, ...]:
     if registry in _HUB_NAMES:
         return (HUB, registry)
     return (registry, f"https://{registry}", f"https://{registry}/v1/", f"https://{registry}/v2/")
+
+
+def _answered(helper: str, text: str) -> Login:
+    try:
+        document = json.loads(text)
+        return Login(user=document["Username"], secret=document["Secret"])
+    except (ValueError, KeyError, TypeError):
+        # Without the cause: it would carry the helper's answer, which may be a secret.
+        raise UsageError(
+            f"docker-credential-{helper} answered something else than a login", "log in again: docker login"
+        ) from None
 
 
 def _stored(entry: dict[str, str]) -> Login | None:
