@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pulumi.automation import LocalWorkspace, OutputMap, Stack, UpdateSummary
 from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
 
+from towpath.adapters import stack_yaml
 from towpath.adapters.engine_command import Guard, GuardedPulumi
 from towpath.adapters.engine_events import RunLog, listed
 from towpath.app.ports import Change, Overlay, Report
@@ -181,16 +181,15 @@ class PulumiEngine:
             _make_private(copy)
             copy.write_text(self._salted(stack, Path(path)))
             yield str(copy)
-            made = yaml.safe_load(copy.read_text()) or {}
-            self._salts[stack] = str(made.get(_SALT, ""))
+            self._salts[stack] = str(stack_yaml.load(copy.read_text()).get(_SALT, ""))
 
     def _salted(self, stack: str, source: Path) -> str:
         """A file without a salt gets the one that the first run made: a saved plan can be read with no other."""
         text = source.read_text() if source.exists() else ""
-        parsed = yaml.safe_load(text) or {}
+        parsed = stack_yaml.load(text)
         if not self._salts.get(stack) or any(key in parsed for key in _SECRET_KEYS):
             return text
-        return yaml.safe_dump({**parsed, _SALT: self._salts[stack]})
+        return stack_yaml.dump({**parsed, _SALT: self._salts[stack]})
 
     @contextmanager
     def _translated(self, stack: str, log: RunLog, verb: str, *, previewing: bool = False) -> Iterator[None]:
