@@ -1,6 +1,7 @@
 """The Docker daemon through its SDK, where the `docker` command isn't installed."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from docker import DockerClient
@@ -26,35 +27,37 @@ class DockerSdk:
         """Build with the classic builder."""
         said: list[str] = []
         built = ""
-        stream = self._client().api.build(
-            path=str(what.context),
-            dockerfile=str(what.dockerfile.resolve()),
-            platform=str(what.platform),
-            rm=True,
-            decode=True,
-        )
-        for event in stream:
-            said.append(event.get("stream") or event.get("error") or "")
-            built = (event.get("aux") or {}).get("ID", built)
-            if "error" in event:
-                raise refused_build(str(what.dockerfile), "".join(said))
+        with closing(self._client()) as client:
+            stream = client.api.build(
+                path=str(what.context),
+                dockerfile=str(what.dockerfile.resolve()),
+                platform=str(what.platform),
+                rm=True,
+                decode=True,
+            )
+            for event in stream:
+                said.append(event.get("stream") or event.get("error") or "")
+                built = (event.get("aux") or {}).get("ID", built)
+                if "error" in event:
+                    raise refused_build(str(what.dockerfile), "".join(said))
         return str(built)
 
     def diff_ids(self, image: str) -> tuple[str, ...]:
         """From the daemon's own description."""
-        return tuple(self._client().images.get(image).attrs["RootFS"]["Layers"])
+        with closing(self._client()) as client:
+            return tuple(client.images.get(image).attrs["RootFS"]["Layers"])
 
     def push(self, image: str, repository: str, tag: str) -> Mapping[str, str]:
         """Tag and push."""
-        api = self._client().api
-        api.tag(image, repository, tag)
-        events: Iterable[dict[str, Any]] = api.push(repository, tag=tag, stream=True, decode=True)
         said: dict[str, str] = {}
-        for event in events:
-            if "error" in event:
-                raise refused_push(f"{repository}:{tag}", event["error"])
-            if "id" in event and "status" in event:
-                said[event["id"]] = event["status"]
+        with closing(self._client()) as client:
+            client.api.tag(image, repository, tag)
+            events: Iterable[dict[str, Any]] = client.api.push(repository, tag=tag, stream=True, decode=True)
+            for event in events:
+                if "error" in event:
+                    raise refused_push(f"{repository}:{tag}", event["error"])
+                if "id" in event and "status" in event:
+                    said[event["id"]] = event["status"]
         return said
 
     def _client(self) -> DockerClient:
