@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
+from infra.docker.platform import DockerRouter
 from infra.platform import PROVIDER, Ground, Images, draw_endpoint, draw_platform, draw_router
 from infra.serving.placement import arms
 from stacks.config import Told, read, read_instance
@@ -46,8 +47,9 @@ def _run(root: Path) -> None:
     told = read(root)
     checked = _last_drawn(told).apply(lambda last: with_remedy(lambda: _checked(told, last)))
     ground = _platform(told, checked)
-    routers = _endpoints(told, ground) if told.config.router is not None else []
-    _export(told, ground, routers)
+    router = None if told.config.router is None else draw_router(ground, told.config.router)
+    routes = [] if router is None else _endpoints(told, ground, router)
+    _export(told, ground, router, pulumi.Output.all(checked, *routes))
 
 
 def _last_drawn(told: Told) -> pulumi.Output[Mapping[str, Any]]:
@@ -95,32 +97,39 @@ def _platform_outputs(name: str, values: Mapping[str, Any]) -> StackOutputs:
     return outputs
 
 
-def _endpoints(told: Told, ground: Ground) -> list[dict[str, pulumi.Input[str]]]:
+def _endpoints(told: Told, ground: Ground, router: DockerRouter) -> list[pulumi.Output[str]]:
     config = told.config
-    if config.router is None:
-        return []
-    router = draw_router(ground, config.router)
-    for endpoint in config.endpoints:
-        draw_endpoint(ground, router, endpoint, told.secrets, config.fence)
-    return [{"name": router.container, "url": _url(config.router, "/"), "stats": router.stats}]
+    drawn = [draw_endpoint(ground, router, endpoint, told.secrets, config.fence) for endpoint in config.endpoints]
+    return [endpoint.route for endpoint in drawn]
 
 
-def _export(told: Told, ground: Ground, routers: list[dict[str, pulumi.Input[str]]]) -> None:
+def _export(told: Told, ground: Ground, router: DockerRouter | None, done: pulumi.Output[Any]) -> None:
+    """Say what was drawn, only once it was: a run that failed leaves what the last one said."""
+    config = told.config
     known = StackOutputs(
-        drawn=drawn_hash(told.config.endpoints),
-        endpoints=tuple(_endpoint_output(told.config.router, endpoint) for endpoint in told.config.endpoints),
+        drawn=drawn_hash(config.endpoints),
+        endpoints=tuple(_endpoint_output(config.router, endpoint) for endpoint in config.endpoints),
         provider=PROVIDER,
     )
     later = {
-        OUTPUT_ROUTERS: routers,
+        OUTPUT_ROUTERS: [] if router is None else [_router_output(config.router, router)],
         OUTPUT_INSTANCE: ground.instance,
         OUTPUT_REGISTRY: ground.registry,
         OUTPUT_NETWORK: ground.network,
         OUTPUT_ROUTER_IMAGE: ground.router_image,
         OUTPUT_DOCKER_HOST: ground.host,
     }
-    for name, value in (outputs_to_map(known) | later).items():
-        pulumi.export(name, value)
+    for name, value in outputs_to_map(known).items():
+        pulumi.export(name, later.get(name, _once(done, value)))
+
+
+def _once(done: pulumi.Output[Any], value: object) -> pulumi.Output[object]:
+    return done.apply(lambda _: value)
+
+
+def _router_output(config: RouterConfig | None, router: DockerRouter) -> dict[str, pulumi.Input[str]]:
+    url = "" if config is None else _url(config, "/")
+    return {"name": router.container, "url": url, "stats": router.stats}
 
 
 def _endpoint_output(router: RouterConfig | None, endpoint: Endpoint) -> EndpointOutput:

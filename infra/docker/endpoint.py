@@ -51,7 +51,13 @@ class DockerEndpointArgs:
 
 
 class DockerEndpoint(pulumi.ComponentResource):
-    """Draws what the endpoint's config says; of promotions it knows nothing."""
+    """Draws what the endpoint's config says; of promotions it knows nothing.
+
+    Attributes:
+        route: id of the route, which comes last: once it is there, all before it is as well.
+    """
+
+    route: pulumi.Output[str]
 
     def __init__(self, args: DockerEndpointArgs, opts: pulumi.ResourceOptions) -> None:
         endpoint = args.endpoint
@@ -61,8 +67,8 @@ class DockerEndpoint(pulumi.ComponentResource):
         placed = arms(endpoint)
         volumes = self._volumes([arm.serving for arm in placed])
         clusters = [self._release(arm, volumes) for arm in placed]
-        self._route(placed, clusters)
-        self.register_outputs({})
+        self.route = self._route(placed, clusters).id
+        self.register_outputs({"route": self.route})
 
     def _volumes(self, servings: list[Serving]) -> dict[str, Volume]:
         names = sorted({volume.name for serving in servings for volume in serving.volumes})
@@ -107,7 +113,7 @@ class DockerEndpoint(pulumi.ComponentResource):
         }
         return Replica(resource_name(endpoint, f"{arm.release_id}-{number}"), props, self._own)
 
-    def _route(self, placed: tuple[Arm, ...], clusters: list[RouterCluster]) -> None:
+    def _route(self, placed: tuple[Arm, ...], clusters: list[RouterCluster]) -> Route:
         endpoint = self._args.endpoint
         canary = endpoint.canary
         match = None if canary is None else canary.match
@@ -119,11 +125,11 @@ class DockerEndpoint(pulumi.ComponentResource):
             "requestTimeout": max([arm.serving.timeouts.request for arm in placed], default=0.0),
             "targets": [_target(arm) for arm in placed],
             "mirror": 0.0 if canary is None else canary.mirror,
-            "match": None if match is None else {"header": match.header, "value": match.value},
+            "match": {} if match is None else {"header": match.header, "value": match.value},
             "fence": self._args.fence,
         }
         opts = pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=clusters))
-        Route(route_name(endpoint.name), props, opts)
+        return Route(route_name(endpoint.name), props, opts)
 
     def _where(self) -> dict[str, pulumi.Input[str]]:
         site = self._args.site
@@ -143,7 +149,7 @@ def _template(arm: Arm, volumes: Mapping[str, Volume]) -> dict[str, Any]:
         "port": serving.port,
         "cpuMillis": serving.cpu_millis,
         "memoryBytes": serving.memory_bytes,
-        "gpu": None if gpu is None else {"type": gpu.type, "count": gpu.count},
+        "gpu": {} if gpu is None else {"type": gpu.type, "count": gpu.count},
         "env": _environment(arm),
         "args": list(serving.args),
         "volumes": [{"source": volumes[v.name].name, "path": v.path, "readOnly": v.read_only} for v in serving.volumes],

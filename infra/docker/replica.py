@@ -28,7 +28,7 @@ class ReplicaProvider(DockerProvider):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Refuse at plan time what this machine can't run."""
-        failures = [] if not news.get("gpu") else _gpu_failures(news)
+        failures = [] if not news["gpu"] else _gpu_failures(news)
         return CheckResult(inputs=news, failures=failures)
 
     def identity(self, props: Props) -> str:
@@ -137,7 +137,7 @@ def _limits(props: Props) -> dict[str, Any]:
         options |= {"mem_limit": int(props["memoryBytes"]), "memswap_limit": int(props["memoryBytes"])}
     if props["shmBytes"]:
         options["shm_size"] = int(props["shmBytes"])
-    if props.get("gpu"):
+    if props["gpu"]:
         options["device_requests"] = [DeviceRequest(count=int(props["gpu"]["count"]), capabilities=[["gpu"]])]
     return options
 

@@ -84,8 +84,6 @@ def _published(container: "Container | None") -> int:
 
 
 def _options(props: Props, stats: int) -> dict[str, Any]:
-    from docker.types import Ulimit  # noqa: PLC0415 - the SDK loads only in the process that draws
-
     return {
         **base_options(),
         **sealed(),
@@ -99,7 +97,6 @@ def _options(props: Props, stats: int) -> dict[str, Any]:
             f"{REQUEST_PORT}/tcp": (props["bind"], props["port"]),
             f"{STATS_PORT}/tcp": (props["bind"], stats),
         },
-        "ulimits": [Ulimit(name="nofile", soft=65_536, hard=65_536)],
         "user": "0",
         "volumes": {props["volume"]: {"bind": FOLDER, "mode": "rw"}},
     }

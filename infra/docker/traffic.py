@@ -85,7 +85,7 @@ class RouteProvider(DockerProvider):
 
 
 def _routing(props: Props) -> Routing:
-    match = props.get("match")
+    match = props["match"]
     return Routing(
         endpoint=props["endpoint"],
         path=props["path"],

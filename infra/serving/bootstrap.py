@@ -8,7 +8,7 @@ ROUTES = "towpath"  # name of the one route table
 STAT_PREFIX = "towpath"
 _BUCKET_GROWTH = 1.1
 _LONGEST_MS = 60_000.0
-_MOST_CONNECTIONS = 20_000
+_MOST_CONNECTIONS = 10_000
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 
 

@@ -74,7 +74,7 @@ def _health_check(hosts: Hosts) -> dict[str, object]:
         "unhealthy_interval": "0.5s",
         "healthy_threshold": 1,
         "unhealthy_threshold": 3,
-        "http_health_check": {"path": hosts.ready},
+        "http_health_check": {"path": hosts.ready, "host": "towpath"},  # a cluster's own name is no valid host
     }
 
 

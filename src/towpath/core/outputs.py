@@ -1,6 +1,6 @@
 """Stack outputs as plain maps, and back: the program writes them, driver and later stacks read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from towpath.core.contract import (
     OUTPUT_DOCKER_HOST,
@@ -81,6 +81,9 @@ class _Reader:
         self._values = values
         self._place = place
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._values))
+
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
@@ -101,7 +104,7 @@ class _Reader:
 
     def each(self, key: str) -> list[tuple[str, "_Reader"]]:
         below = self.below(key)
-        return [(name, below.below(name)) for name in sorted(below._values)]
+        return [(name, below.below(name)) for name in below]
 
     def listed(self, key: str) -> list["_Reader"]:
         value = self._values.get(key, [])
