@@ -1,5 +1,6 @@
 """`deploy init`: write a project that works, or say everything that is in the way and write nothing."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -13,6 +14,7 @@ from towpath.core.scaffold import Start, checked_name, name_from, project_files,
 PICKLES = (".pkl", ".pickle", ".joblib")
 GITIGNORE = ".gitignore"
 EXAMPLE = "breast-cancer"
+_EXAMPLE_CODE = ["model.py", "features.py", "faults.py", "faults.toml"]
 _COMMIT = ("git add .", "git commit -m 'Describe the pipeline'")
 
 
@@ -244,7 +246,8 @@ def _from_dockerfile(services: InitServices, source: FromDockerfile, name: str) 
         model=checked_name(name or name_from(PurePath(path).name or services.project.name)),
         path=path,
         image_keys=('builder = "dockerfile"',),
-        endpoint=_endpoint(source.port, source.ready),
+        port=source.port,
+        ready=source.ready,
         files={},
     )
 
@@ -257,13 +260,10 @@ def _from_image(source: FromImage, name: str) -> Start:
         model=model,
         path=f"models/{model}",
         image_keys=('builder = "image"', f'image = "{image}"'),
-        endpoint=_endpoint(source.port, source.ready),
+        port=source.port,
+        ready=source.ready,
         files={f"models/{model}/README.md": readme.encode()},
     )
-
-
-def _endpoint(port: int, ready: str) -> tuple[str, ...]:
-    return (f"port: {port}", f"probes: {{ready: {ready}}}")
 
 
 def _from_example(services: InitServices, name: str) -> Start:
@@ -277,7 +277,7 @@ def _from_example(services: InitServices, name: str) -> Start:
         image_keys=(
             'builder = "layers"',
             'requirements = "requirements.txt"',
-            f"code = [{', '.join(f'{chr(34)}{path}{chr(34)}' for path in sorted(files) if _is_code(path))}]",
+            f"code = {json.dumps(_EXAMPLE_CODE)}",
             'weights = ["weights"]',
             'command = "model:BreastCancer"',
         ),
@@ -285,7 +285,3 @@ def _from_example(services: InitServices, name: str) -> Start:
         remarks=("the example needs scikit-learn to train: pip install -r " + f"{folder}/requirements.txt",),
         build="deploy build --train",
     )
-
-
-def _is_code(path: str) -> bool:
-    return path in {"model.py", "features.py", "faults.py", "faults.toml"}

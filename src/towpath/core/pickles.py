@@ -7,6 +7,9 @@ from typing import BinaryIO
 
 _STRINGS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_NOT_PACKAGES = frozenset(
+    {"towpath", "__builtin__", "copy_reg", "exceptions"}
+)  # the kit; Python 2's names in old protocols
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
 
 
@@ -74,4 +77,4 @@ def imported_modules(source: str) -> tuple[str, ...]:
 
 def _foreign(names: set[str]) -> tuple[str, ...]:
     tops = {name.partition(".")[0] for name in names}
-    return tuple(sorted(top for top in tops - sys.stdlib_module_names if top and top != "towpath"))
+    return tuple(sorted(top for top in tops - sys.stdlib_module_names - _NOT_PACKAGES if top))

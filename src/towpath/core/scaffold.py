@@ -25,7 +25,8 @@ class Start:
         path: the model's folder within the project.
         model_keys: further lines of the model's table in deploy.toml.
         image_keys: lines of its image's table.
-        endpoint: lines of the endpoint in every stack file, without indentation.
+        port: where its container answers.
+        ready: its path that answers 200 when it can serve; empty: the serving kit's.
         files: of the model's folder, by path within the project.
         remarks: what the user should know.
         build: the command that builds its first release.
@@ -35,7 +36,8 @@ class Start:
     path: str
     image_keys: tuple[str, ...]
     model_keys: tuple[str, ...] = ()
-    endpoint: tuple[str, ...] = ()
+    port: int = 8080
+    ready: str = ""
     files: Mapping[str, bytes]
     remarks: tuple[str, ...] = ()
     build: str = "deploy build"
@@ -83,14 +85,16 @@ def project_files(
 
 
 def _environment(name: str, start: Start, templates: Mapping[str, str]) -> str:
+    probes = (f"probes:\n        ready: {start.ready}",) if start.ready else ()
+    endpoint = (f"port: {start.port}", *probes)
     words = {
         "environment": name,
         "model": start.model,
         "router_port": str(FIRST_ROUTER_PORT + ENVIRONMENTS.index(name)),
         "replicas": str(_REPLICAS.get(name, 1)),
-        "endpoint_keys": "".join(f"      {line}\n" for line in start.endpoint),
+        "endpoint": "".join(f"      {line}\n" for line in endpoint),
     }
-    return Template(templates["Pulumi.environment.yaml"]).substitute(words).rstrip("\n") + "\n"
+    return Template(templates["Pulumi.environment.yaml"]).substitute(words)
 
 
 def with_ignored(gitignore: str) -> str:
