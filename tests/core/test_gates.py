@@ -5,6 +5,7 @@ import pytest
 from tests.fakes.world import image, record
 from towpath.core.errors import Refused
 from towpath.core.gates import Answer, Gate, GateFacts, answers, require
+from towpath.core.release import TestResult
 
 GOOD = GateFacts(
     candidate=image("b"),
@@ -73,3 +74,12 @@ def test_every_failed_gate_is_told_at_once() -> None:
     assert "order" in error.value.message
     assert "digest" in error.value.message
     assert error.value.hint
+
+
+def test_a_model_without_tests_is_let_on_and_it_is_said() -> None:
+    untested = replace(record("b"), tests=TestResult(passed=False, command=(), summary=""))
+
+    gate = answer(replace(GOOD, record=untested), "tests")
+
+    assert gate.answer is Answer.SKIPPED
+    assert "no tests" in gate.detail

@@ -150,6 +150,8 @@ def _clean(facts: GateFacts) -> Gate:
 def _tests(facts: GateFacts) -> Gate:
     if facts.record is None:
         return Gate(name="tests", answer=Answer.SKIPPED, detail="no record says how it was tested")
+    if not facts.record.tests.command:
+        return Gate(name="tests", answer=Answer.SKIPPED, detail="deploy.toml names no tests for this model")
     if facts.record.tests.passed:
         return Gate(name="tests", answer=Answer.PASS, detail=facts.record.tests.summary)
     return Gate(
