@@ -50,7 +50,7 @@ class DockerPlatform(pulumi.ComponentResource):
         network = Network("network", {"name": named("network"), **where}, own)
         volume = Volume("registry-data", {"name": named("registry-data"), **where}, own)
         props = {"name": named("registry"), "image": args.registry_image, "port": args.registry_port}
-        registry = Registry("registry", {**props, "volume": volume.name, **where}, own)
+        registry = Registry("registry", {**props, "network": network.name, "volume": volume.name, **where}, own)
         self.network = network.name
         self.registry = registry.port.apply(lambda port: f"localhost:{int(port)}")
         self.register_outputs({"network": self.network, "registry": self.registry})

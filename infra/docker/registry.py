@@ -27,7 +27,7 @@ _PATIENCE = 30.0  # seconds until it answers
 class RegistryProvider(DockerProvider):
     """One container over one volume."""
 
-    updatable: ClassVar[frozenset[str]] = frozenset({"image", "port", "volume"})
+    updatable: ClassVar[frozenset[str]] = frozenset({"image", "network", "port", "volume"})
 
     def make(self, client: "DockerClient", props: Props) -> Props:
         """Draw it and wait until it answers."""
@@ -64,6 +64,7 @@ def _options(props: Props) -> dict[str, Any]:
             "REGISTRY_HTTP_ADDR": ":5000",
             "OTEL_TRACES_EXPORTER": "none",
         },
+        "network": props["network"],
         "ports": {_INSIDE: (_LOOPBACK, props["port"])},
         "volumes": {props["volume"]: {"bind": _DATA, "mode": "rw"}},
     }
@@ -95,5 +96,5 @@ class Registry(Resource, module="docker", name="Registry"):
     def __init__(
         self, name: str, args: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """`args`: name, instance, stack, host, image, port, volume."""
+        """`args`: name, instance, stack, host, image, network, port, volume."""
         super().__init__(RegistryProvider(), name, {"schema": SCHEMA, **args}, opts)
