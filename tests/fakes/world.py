@@ -371,8 +371,8 @@ class Scene:
         self.held = WorldHeld(fence=self.fences)
         yield self.held
 
-    def _watch(self, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
-        del outputs, endpoint, model, smoke
+    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
+        del stack, outputs, endpoint, model, smoke
         return Watch(observer=self.observer, prober=self.prober)
 
     @contextmanager

@@ -1,6 +1,7 @@
 """The folder that becomes a project, and what ships with Towpath to be written into it."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,19 @@ class ShippedScaffold:
     def _shipped(self, installed: str, in_checkout: str) -> Path:
         shipped = self.package / "scaffold" / installed
         return shipped if shipped.is_dir() else self.package.parent.parent / in_checkout
+
+
+def program_hash(root: Path) -> str:
+    """SHA-256 of the program that draws the stacks: every file of infra/ and stacks/, and Pulumi.yaml.
+
+    A promotion pins it, because steps of one must not be drawn by two programs.
+    """
+    digest = hashlib.sha256()
+    for folder in ("infra", "stacks"):
+        for path, content in _files(root / folder).items():
+            digest.update(f"{folder}/{path}\0{len(content)}\0".encode() + content)
+    digest.update((root / "Pulumi.yaml").read_bytes() if (root / "Pulumi.yaml").is_file() else b"")
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -88,7 +88,9 @@ def _begin(run: Run, step: Step) -> _Canary:
         shares=steps(policy, run.base.replicas),
         index=index,
         since=_since(run, index),
-        watch=run.services.watch(run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving.probes.smoke),
+        watch=run.services.watch(
+            run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving.probes.smoke
+        ),
         state=watched(policy, _served_since(run), looks),
     )
 

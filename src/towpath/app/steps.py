@@ -75,7 +75,9 @@ _TOLERANCE: Final = 0.01  # percent; router weights are whole hundredths
 
 
 def _smoke(run: Run, _step: Step) -> str:
-    watch = run.services.watch(run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving.probes.smoke)
+    watch = run.services.watch(
+        run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving.probes.smoke
+    )
     failure = watch.prober.smoke()
     if failure:
         raise refused(f"the smoke request failed: {failure}", bad=True)

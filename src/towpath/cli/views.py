@@ -1,5 +1,6 @@
 """Answers as JSON documents and as text; pure, so that both always say the same."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -190,7 +191,7 @@ def _status_row(status: "EnvironmentStatus") -> tuple[str, ...]:
         moment(status.since),
         short(status.candidate),
         NOTHING if status.declared is None else f"{status.declared:g} %",
-        ", ".join(f"{share:g} %" for share in status.observed) or NOTHING,
+        ", ".join("unknown" if math.isnan(share) else f"{share:g} %" for share in status.observed) or NOTHING,
         f"{status.ready}/{status.replicas}{'' if status.healthy else ' !'}",
         _promotion(status),
         published,
@@ -214,7 +215,7 @@ def _status_document(status: "EnvironmentStatus") -> dict[str, object]:
         "since": stamp(status.since),
         "candidate": image_document(status.candidate),
         "declared": status.declared,
-        "observed": list(status.observed),
+        "observed": [None if math.isnan(share) else share for share in status.observed],
         "ready": status.ready,
         "replicas": status.replicas,
         "healthy": status.healthy,

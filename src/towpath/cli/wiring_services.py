@@ -1,0 +1,164 @@
+"""Real things for promotions."""
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from towpath.adapters.clock import ThreadTicker
+from towpath.adapters.engine import EngineProgram, PulumiEngine
+from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
+from towpath.adapters.git import GitCheckout
+from towpath.adapters.inventory_docker import DockerInventory
+from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
+from towpath.adapters.probe import HttpProber
+from towpath.adapters.project import program_hash
+from towpath.adapters.stack_files import YamlStackFiles
+from towpath.adapters.traffic_envoy import EnvoyTraffic
+from towpath.app.destroy import PLATFORM
+from towpath.app.journal import Journal
+from towpath.app.lease import Leases
+from towpath.app.ports import Inventory
+from towpath.app.services import Held, Services, Watch
+from towpath.cli.wiring_build import registry_client
+from towpath.core.contract import ArmOutput, EndpointOutput, Smoke, StackOutputs
+from towpath.core.errors import Refused
+
+if TYPE_CHECKING:
+    from towpath.cli.wiring import RealWorld
+
+_HOLDOUT = "holdout.jsonl"
+
+
+def promotion_services(world: "RealWorld") -> Services:
+    """Everything that moving and looking at releases needs."""
+    root, engine = Path(world.pipeline().root), pulumi_engine(world)
+    inventory = DockerInventory(world.instance.docker_host)
+    journals = _journals(world)
+    return Services(
+        pipeline=world.pipeline(),
+        clock=world.clock,
+        report=world.report,
+        engine=engine,
+        files=YamlStackFiles(project=root),
+        store=world.store,
+        releases=world.releases(),
+        images=registry_client(world),
+        inventory=inventory,
+        traffic=EnvoyTraffic(world.clock),
+        git=GitCheckout(root, world.programs),
+        journals=journals,
+        leases=_leases(world, engine, journals),
+        watch=_Watches(world, inventory),
+        scratch=_scratch,
+        program=lambda: program_hash(root),
+        actor=world.actor,
+    )
+
+
+def pulumi_engine(world: "RealWorld") -> PulumiEngine:
+    """The engine that setup chose, in the environment of the command and under this driver's mark."""
+    engine = world.instance.engine
+    environment = {**world.env, **world.engine_environment(), DRIVER_VARIABLE: LocalPeers().mark()}
+    program = EngineProgram(pulumi=engine.pulumi, version=engine.version, environment=environment)
+    return PulumiEngine(Path(world.pipeline().root), program, world.processes, world.report)
+
+
+def platform_registry(world: "RealWorld") -> str:
+    """The registry that the platform's stack exports.
+
+    Raises:
+        Refused: the platform isn't drawn yet.
+    """
+    registry = pulumi_engine(world).outputs(PLATFORM).registry
+    if not registry:
+        raise Refused(
+            "the platform isn't drawn yet, so there is no registry to push to",
+            f'draw it: eval "$(deploy shellenv)"; pulumi up -s {PLATFORM}',
+        )
+    return registry
+
+
+def _journals(world: "RealWorld") -> Callable[[str], Journal]:
+    def journal(environment: str) -> Journal:
+        return Journal(
+            store=world.store,
+            clock=world.clock,
+            environment=environment,
+            actor=world.actor,
+            nonces=lambda: secrets.token_hex(16),
+        )
+
+    return journal
+
+
+def _leases(
+    world: "RealWorld", engine: PulumiEngine, journals: Callable[[str], Journal]
+) -> Callable[[str, str], AbstractContextManager[Held]]:
+    leases = Leases(
+        store=world.store,
+        clock=world.clock,
+        ticker=ThreadTicker(),
+        peers=LocalPeers(),
+        report=world.report,
+        stop_engine=engine.interrupt,
+        mend=engine.unlock,
+    )
+    return lambda environment, command: leases.hold(journals(environment), command)
+
+
+class _Watches:
+    """Eyes and hands on endpoints."""
+
+    def __init__(self, world: "RealWorld", inventory: Inventory) -> None:
+        self._world = world
+        self._inventory = inventory
+
+    def __call__(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
+        """Eyes and hands on one endpoint as it was drawn."""
+        drawn = outputs.endpoint(endpoint)
+        if drawn is None:
+            raise Refused(f"there is no endpoint {endpoint} to look at", "deploy status says what stands")
+        observer = EnvoyObserver(
+            outputs.routers, _clusters(drawn), lambda: self._ready(stack, outputs.instance, drawn), self._world.clock
+        )
+        prober = HttpProber(
+            url=drawn.url,
+            path=f"/v2/models/{model}/infer",
+            rows=self._rows(model),
+            smoke=smoke,
+            clock=self._world.clock,
+        )
+        return Watch(observer=observer, prober=prober)
+
+    def _ready(self, stack: str, instance: str, drawn: EndpointOutput) -> tuple[int, int]:
+        running = [one for one in self._inventory.running(instance, stack) if one.ready]
+
+        def of(arm: ArmOutput | None) -> int:
+            return 0 if arm is None else sum(one.release_id == arm.release_id for one in running)
+
+        return of(drawn.stable), of(drawn.canary)
+
+    def _rows(self, model: str) -> tuple[str, ...]:
+        holdout = Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT
+        if not holdout.is_file():
+            return ()
+        return tuple(line for line in holdout.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def _clusters(drawn: EndpointOutput) -> Clusters:
+    stable, canary = drawn.stable, drawn.canary
+    return Clusters(
+        stable="" if stable is None else stable.cluster,
+        canary="" if canary is None else canary.cluster,
+        probe_stable="" if stable is None else stable.probe_cluster,
+        probe_canary="" if canary is None else canary.probe_cluster,
+    )
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
+        yield str(Path(folder) / "plan.json")
