@@ -1,0 +1,145 @@
+"""What really runs on a Docker host, by label."""
+
+import heapq
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import docker
+from docker.errors import DockerException, NotFound
+from docker.models.containers import Container
+
+from towpath.app.ports import Running
+from towpath.core.contract import (
+    LABEL_DIGEST,
+    LABEL_ENDPOINT,
+    LABEL_INSTANCE,
+    LABEL_RELEASE_ID,
+    LABEL_ROLE,
+    LABEL_STACK,
+)
+from towpath.core.errors import Missing
+
+_READY: Final = "healthy"
+_ENDED: Final = object()
+
+
+class DockerInventory:
+    """Implements `ports.Inventory` on one Docker host.
+
+    Args:
+        host: address of the daemon: unix://…, tcp://… or ssh://…; empty for this machine's default socket.
+    """
+
+    def __init__(self, host: str = "") -> None:
+        self._host = host
+        self._kept: docker.DockerClient | None = None
+
+    def running(self, instance: str, stack: str) -> tuple[Running, ...]:
+        """Every replica with the stack's label, in name order.
+
+        The digest is of the image that the container was made from, as the daemon knows it; empty when it does not.
+        Ready is one that runs and, where its image has a health check, passes it.
+        """
+        with self._translated():
+            found = [self._running(container) for container in self._replicas(instance, stack, all=False)]
+        return tuple(sorted((one for one in found if one is not None), key=lambda one: one.name))
+
+    def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
+        """Log lines of a release's replicas, each with its replica's name in front.
+
+        What was logged already comes in the order of time; ended replicas included. Followed lines come as they are
+        logged, until every replica has ended.
+        """
+        with self._translated():
+            named = f"{LABEL_RELEASE_ID}={release_id}"
+            containers = sorted(self._replicas(instance, stack, named, all=True), key=lambda one: str(one.name))
+            if follow:
+                yield from _followed(containers, tail)
+            else:
+                yield from (line for _, line in heapq.merge(*(_logged(one, tail) for one in containers)))
+
+    def _replicas(self, instance: str, stack: str, *labels: str, all: bool) -> list[Container]:  # noqa: A002 - Docker's word
+        wanted = [f"{LABEL_INSTANCE}={instance}", f"{LABEL_STACK}={stack}", f"{LABEL_ROLE}=replica", *labels]
+        found: list[Container] = self._client().containers.list(all=all, filters={"label": wanted}, ignore_removed=True)
+        return found
+
+    def _running(self, container: Container) -> Running | None:
+        state = container.attrs["State"]
+        if not state.get("Running"):
+            return None
+        health = (state.get("Health") or {}).get("Status", _READY)
+        restarting = state.get("Restarting") or state.get("Paused")
+        return Running(
+            endpoint=container.labels.get(LABEL_ENDPOINT, ""),
+            release_id=container.labels.get(LABEL_RELEASE_ID, ""),
+            digest=self._digest(container),
+            name=str(container.name),
+            ready=health == _READY and not restarting,
+        )
+
+    def _digest(self, container: Container) -> str:
+        try:
+            image = self._client().images.get(container.attrs["Image"])
+        except NotFound:
+            return ""
+        known = sorted(reference.partition("@")[2] for reference in image.attrs.get("RepoDigests") or ())
+        asked = container.labels.get(LABEL_DIGEST, "")
+        return asked if asked in known else next(iter(known), "")
+
+    def _client(self) -> docker.DockerClient:
+        if self._kept is None:
+            self._kept = docker.DockerClient(base_url=self._host or None, use_ssh_client=self._host.startswith("ssh:"))
+        return self._kept
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DockerException as error:
+            where = self._host or "the default socket"
+            raise Missing(f"the Docker daemon at {where} doesn't answer: {error}", "see `deploy doctor`") from error
+
+
+def _logged(container: Container, tail: int) -> Iterator[tuple[str, str]]:
+    """(time, line), for merging."""
+    try:
+        text = container.logs(tail=tail, timestamps=True).decode(errors="replace")
+    except NotFound:  # removed meanwhile
+        return
+    for line in text.splitlines():
+        time, _, message = line.partition(" ")
+        yield time, f"{container.name} | {message}"
+
+
+def _followed(containers: Iterable[Container], tail: int) -> Iterator[str]:
+    lines: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    streams = [(one, one.logs(stream=True, follow=True, tail=tail)) for one in containers]
+    for container, stream in streams:
+        threading.Thread(target=_pump, args=(container, stream, lines.put), daemon=True).start()
+    try:
+        left = len(streams)
+        while left:
+            line = lines.get()
+            if line is _ENDED:
+                left -= 1
+            else:
+                yield line
+    finally:
+        for _, stream in streams:
+            stream.close()
+
+
+def _pump(container: Container, stream: Iterable[bytes], put: Callable[[object], None]) -> None:
+    pending = b""
+    try:
+        for chunk in stream:
+            *whole, pending = (pending + chunk).split(b"\n")
+            for line in whole:
+                put(f"{container.name} | {line.decode(errors='replace')}")
+        if pending:
+            put(f"{container.name} | {pending.decode(errors='replace')}")
+    finally:
+        put(_ENDED)
