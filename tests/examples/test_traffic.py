@@ -89,7 +89,7 @@ def test_whatever_is_not_a_success_is_a_failure() -> None:
 
 
 def test_answers_of_every_framing_leave_the_connection_usable() -> None:
-    asked = [{"chunked": True}, {"until_end": True}, {}, {"chunked": True, "release": "x"}]
+    asked: list[Mapping[str, object]] = [{"chunked": True}, {"until_end": True}, {}, {"chunked": True, "release": "x"}]
     assert [answer.status for answer in sent(*asked)] == [200] * 4
 
 
@@ -100,7 +100,8 @@ def test_a_late_answer_is_a_failure_and_holds_nobody_up() -> None:
 
 
 def test_slow_answers_do_not_slow_the_sending() -> None:
-    answers = sent(*[{"hang": True}] * 5, *[{"hang": False}] * 45, timeout=0.5)
+    asked: list[Mapping[str, object]] = [{"hang": number < 5} for number in range(50)]
+    answers = sent(*asked, timeout=0.5)
     assert len(answers) == 50
     assert sorted(answer.due for answer in answers) == pytest.approx([number / 200 for number in range(50)])
 
