@@ -19,10 +19,10 @@ setup: $(VENV)/.installed
 	@$(BIN)/deploy setup
 
 demo: $(VENV)/.installed
-	@$(BIN)/python examples/demo.py
+	@$(BIN)/python -m examples.demo
 
 demo-clean: $(VENV)/.installed
-	@$(BIN)/python examples/demo.py --clean
+	@$(BIN)/python -m examples.demo --clean
 
 test: $(VENV)/.installed
 	@$(BIN)/deploy setup
