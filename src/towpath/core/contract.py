@@ -380,5 +380,14 @@ def canary_weights(endpoint: Endpoint) -> tuple[int, int]:
 
 
 def _hash(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_evened(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _evened(value: object) -> object:
+    """Numbers that are equal written alike: one reader of a config gives 5 where another gives 5.0."""
+    if isinstance(value, dict):
+        return {key: _evened(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_evened(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
