@@ -233,6 +233,41 @@ class TestSomebodyElse:
         assert told(scene).bad == ()
         assert told(scene).closed[-1].outcome is Outcome.OVERRIDDEN
 
+    def test_who_draws_the_stack_in_a_roll_back_ends_it_too(self, scene: Scene) -> None:
+        scene.observer.canary.errors = 0.3
+        other = Endpoint(name="iris", release=image("e"), promotion=9)
+
+        def interfere(_stack: str, wanted: Endpoint) -> None:
+            if wanted.canary is None:
+                scene.world.before_up = None
+                scene.world.draw("prod", other)
+                raise Busy("the stack is locked")
+
+        scene.world.before_up = interfere
+
+        with pytest.raises(Overridden):
+            promote(scene.services(), PROD)
+        assert scene.world.drawn["prod"] == (other,)
+        assert told(scene).open is None
+
+    def test_who_draws_the_checked_in_file_in_a_roll_back_has_done_it(self, scene: Scene) -> None:
+        scene.observer.canary.errors = 0.3
+        base = scene.world.drawn["prod"][0]
+
+        def die(_stack: str, wanted: Endpoint) -> None:
+            if wanted.canary is None:
+                raise Crashed
+
+        scene.world.before_up = die
+        with pytest.raises(Crashed):
+            promote(scene.services(), PROD)
+        scene.world.before_up = None
+        scene.world.draw("prod", base)
+
+        with pytest.raises(RolledBack):
+            resume(scene.services(), "prod")
+        assert told(scene).bad_reason(image("b"))
+
     def test_whose_resources_a_step_would_touch_is_spared(self, scene: Scene) -> None:
         scene.world.foreign = (
             Change(urn="urn:pulumi:prod::p::x::other.route", name="other.route", type="x", operation="update"),

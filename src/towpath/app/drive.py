@@ -23,15 +23,20 @@ def drive(run: Run) -> Closed:
         Interrupted: the user stopped it; no candidate is left with traffic and nobody looking.
     """
     try:
-        _drive(run)
-    except CandidateRefused as said:
-        take_back(run, said.refusal)
+        _to_an_end(run)
     except Overridden as overridden:
         _close_overridden(run, overridden)
         raise
     except (KeyboardInterrupt, Interrupted) as stop:
         raise _interrupted(run) from stop
     return _ended(run)
+
+
+def _to_an_end(run: Run) -> None:
+    try:
+        _drive(run)
+    except CandidateRefused as said:
+        take_back(run, said.refusal)
 
 
 def _drive(run: Run) -> None:

@@ -19,11 +19,16 @@ def take_back(run: Run, refusal: Refusal) -> None:
         now = replace(now, rolling_back=refusal.reason, outcome=refusal.outcome, bad=refusal.bad)
     run.services.engine.interrupt()
     run.services.report.line(f"rolling back {run.stack}: {now.rolling_back}")
+    if run.outputs().drawn != run.plan.drawn:  # else somebody drew the checked-in file: that is this roll back
+        _remove(run, now)
+    _close(run, now)
+
+
+def _remove(run: Run, now: Open) -> None:
     if run.plan.stable is not None:
         to_zero(run, now)
     with run.services.report.progress(f"removing the candidate from {run.stack}"):
         restore(run)
-    _close(run, now)
 
 
 def to_zero(run: Run, now: Open) -> StackOutputs | None:
