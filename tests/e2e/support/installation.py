@@ -1,0 +1,235 @@
+"""A real installation outside the checkout: its own project, id, ports, engine, stacks and containers."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.support.command import PATIENCE, Done, Started
+from tests.e2e.support.leftovers import sweep
+from tests.e2e.support.ports import free_ports
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENTS = {"dev": 1, "staging": 1, "prod": 2, "lab": 1}  # replicas; lab is promoted to straight from a build
+_MODEL = "tiny"
+_PIPELINE = """\
+[models.tiny]
+path = "models/tiny"
+
+[models.tiny.image]
+code = ["model.py", "faults.json"]
+command = "model:Tiny"
+
+[environments.dev]
+
+[environments.staging]
+promotes_from = "dev"
+
+[environments.prod]
+promotes_from = "staging"
+
+[environments.prod.canary]
+{canary}
+[environments.prod.canary.margins.errors]
+rollback = {{ ratio = 1.1, plus = 0.01 }}
+promote = {{ ratio = 1.5, plus = 0.05 }}
+
+[environments.lab]
+
+[environments.lab.canary]
+{canary}
+[environments.lab.canary.margins.errors]
+rollback = {{ ratio = 1.1, plus = 0.01 }}
+promote = {{ ratio = 1.5, plus = 0.05 }}
+"""
+CANARY = """\
+traffic = [50]
+poll = "1s"
+min_time = "3s"
+max_time = "60s"
+min_polls = 2
+warm_up = "1s"
+max_gap = "20s"
+"""
+_PLATFORM = """\
+config:
+  towpath:platform:
+    provider: docker
+    registry: {{port: {port}}}
+"""
+_STACK = """\
+# what {name} runs; this comment stays
+config:
+  towpath:platform: {{stack: platform}}
+  towpath:router: {{port: {port}}}
+  towpath:endpoints:
+    tiny:
+      replicas: {replicas}
+      timeouts: {{startup: 20s, request: 5s, drain: 5s}}
+      probes:
+        smoke:
+          path: /v2/models/tiny/infer
+          body: '{{"inputs": [{{"name": "x", "shape": [1], "datatype": "FP64", "data": [21]}}]}}'
+          expect: '{{"outputs": [{{"data": [42.0]}}]}}'
+"""
+
+
+@dataclass(kw_only=True)
+class Installation:
+    """One project that is set up, and the commands of somebody who works in it.
+
+    Attributes:
+        folder: the project.
+        ports: of every environment's router, of the registry, and a spare one.
+        env: what the commands get as environment.
+        docker: address of the daemon; empty: the default one.
+    """
+
+    folder: Path
+    ports: Mapping[str, int]
+    env: Mapping[str, str] = field(repr=False)
+    docker: str = ""
+    canary: str = CANARY
+    _numbers: Iterator[int] = field(default_factory=count)
+    _shellenv: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def id(self) -> str:
+        file = self.folder / ".towpath" / "instance.json"
+        return str(json.loads(file.read_text())["id"])
+
+    def deploy(self, *words: str, timeout: float = PATIENCE) -> Done:
+        return self.begin(*words).end(timeout)
+
+    def begin(self, *words: str) -> Started:
+        return self._start((sys.executable, "-m", "towpath.cli.main", *words), self.env)
+
+    def pulumi(self, *words: str) -> Done:
+        """As a person does with what `deploy shellenv` prints."""
+        return self._start(("pulumi", "--non-interactive", "--color=never", *words), self._by_hand()).end()
+
+    def up(self, stack: str) -> Done:
+        return self.pulumi("up", "--yes", "--skip-preview", "-s", stack)
+
+    def git(self, *words: str) -> Done:
+        return self._start(("git", *words), self.env).end()
+
+    def commit(self, message: str) -> None:
+        self.git("add", ".").ok()
+        self.git("commit", "-q", "--allow-empty", "-m", message).ok()
+
+    def file(self, environment: str) -> Path:
+        return self.folder / f"Pulumi.{environment}.yaml"
+
+    def url(self, environment: str) -> str:
+        return f"http://127.0.0.1:{self.ports[environment]}"
+
+    def release(self, **faults: object) -> str:
+        """Build a release of its own, with these faults; gives back repository@digest."""
+        said = json.dumps({"number": next(self._numbers), **faults})
+        (self.folder / "models" / _MODEL / "faults.json").write_text(said)
+        self.commit(f"Train with {said}")
+        return str(self.deploy("build", "--json").ok().answer["release"]["image"])
+
+    def status(self, environment: str) -> dict[str, Any]:
+        """What `deploy status` says of one environment."""
+        answer = self.deploy("status", "--json").ok().answer
+        found: dict[str, Any] = next(one for one in answer["environments"] if one["environment"] == environment)
+        return found
+
+    def served(self, environment: str) -> str:
+        """What the environment serves; nothing: empty."""
+        return str(self.status(environment)["release"] or "")
+
+    def serving(self, environment: str) -> str:
+        """Make sure that the environment serves something good and that nothing is open there."""
+        now = self.status(environment)
+        if now["open"] is not None:
+            self.deploy("abort", environment)
+            now = self.status(environment)
+        if now["release"] is None:
+            self.deploy("promote", "--to", environment, "--release", self.release()).ok()
+            self.commit(f"Publish {environment}")
+            now = self.status(environment)
+        return str(now["release"])
+
+    def journal(self, environment: str) -> list[dict[str, Any]]:
+        """The entries of an environment's journal, in order."""
+        folder = self.folder / ".towpath" / "journal" / environment
+        return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+    def _start(self, words: tuple[str, ...], env: Mapping[str, str]) -> Started:
+        log = self.folder.parent / "logs" / f"{next(self._numbers)}-{words[-1].replace('/', '_')[:40]}"
+        return Started(words, cwd=self.folder, env=env, log=log)
+
+    def _by_hand(self) -> dict[str, str]:
+        if not self._shellenv:
+            self._shellenv.update(self.deploy("shellenv", "--json").ok().answer["variables"])
+        return {**self.env, **self._shellenv}
+
+
+@contextmanager
+def installed(folder: Path, *, docker: str = "", canary: str = CANARY, ambient: Mapping[str, str]) -> Iterator[Installation]:
+    """An installation that is set up and has nothing drawn; everything of it is gone afterwards."""
+    names = (*ENVIRONMENTS, "registry", "spare")
+    env = {**ambient, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
+    if docker:
+        env["DOCKER_HOST"] = docker
+    project = folder / "project"
+    project.mkdir(parents=True)
+    made = Installation(
+        folder=project,
+        ports=dict(zip(names, free_ports(len(names)), strict=True)),
+        env=env,
+        docker=docker,
+        canary=canary,
+    )
+    write_project(made)
+    made.deploy("setup", timeout=600).ok()
+    try:
+        yield made
+    finally:
+        sweep(made.id, made.ports["registry"], docker)
+
+
+def write_project(made: Installation) -> None:
+    """What `deploy init` writes, around the model of these tests."""
+    made.git("init", "-q").ok()
+    made.git("config", "user.name", "e2e").ok()
+    made.git("config", "user.email", "e2e@localhost").ok()
+    made.deploy("init", "--example", "--name", _MODEL).ok()
+    model = made.folder / "models" / _MODEL
+    shutil.rmtree(model)
+    model.mkdir()
+    shutil.copy(Path(__file__).with_name("model.py"), model)
+    (model / "faults.json").write_text("{}")
+    (made.folder / "deploy.toml").write_text(_PIPELINE.format(canary=made.canary))
+    made.file("platform").write_text(_PLATFORM.format(port=made.ports["registry"]))
+    for name, replicas in ENVIRONMENTS.items():
+        made.file(name).write_text(_STACK.format(name=name, port=made.ports[name], replicas=replicas))
+    made.commit("Describe the pipeline")
+
+
+def draw(made: Installation, *environments: str) -> None:
+    """Draw platform and environments by plain `pulumi up`; publish what that wrote into the stack files."""
+    _draw(made, "platform")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: _draw(made, name), environments))
+    made.commit("Keep the salts")
+
+
+def _draw(made: Installation, stack: str) -> None:
+    made.pulumi("stack", "init", stack).ok()
+    made.up(stack).ok()
+
+
+def ambient() -> dict[str, str]:
+    """This process's environment, without what would lead commands to another installation."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "TOWPATH_"))}

@@ -1,0 +1,88 @@
+"""A Docker daemon of a test's own, which may be killed and started again."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+_PATIENCE = 60.0
+_LOOK = 0.2
+_BRIDGE = "towpath-e2e0"
+_ADDRESS = "10.214.0.1/24"
+
+
+class PrivateDocker:
+    """Own data, socket, networks and container runtime; the machine's own daemon is left alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.host = f"unix://{folder}/docker.sock"
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        with (self._folder / "dockerd.log").open("ab") as log:
+            self._daemon = subprocess.Popen(self._words(), stdout=log, stderr=log, start_new_session=True)
+        end = time.monotonic() + _PATIENCE
+        while not self._answers():
+            log_text = (self._folder / "dockerd.log").read_text(errors="replace")
+            assert self._daemon.poll() is None, f"dockerd ended:\n{log_text[-3000:]}"
+            assert time.monotonic() < end, f"dockerd does not answer:\n{log_text[-3000:]}"
+            time.sleep(_LOOK)
+
+    def stop(self) -> None:
+        """End the daemon as a restart of its service does, its containers with it."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            self._daemon.wait(_PATIENCE)
+            self._daemon = None
+
+    def _words(self) -> list[str]:
+        folder = self._folder
+        return [
+            "dockerd",
+            f"--host={self.host}",
+            f"--data-root={folder}/data",
+            f"--exec-root={folder}/exec",
+            f"--pidfile={folder}/pid",
+            "--containerd-namespace=towpath-e2e",
+            "--containerd-plugins-namespace=towpath-e2e-plugins",
+            f"--bridge={_BRIDGE}",
+            "--iptables=false",  # ports are passed on by docker's proxy; the machine's own rules stay as they are
+            "--ip-forward=false",
+            "--ip-masq=false",
+            "--default-address-pool=base=10.213.0.0/16,size=24",
+        ]
+
+    def _answers(self) -> bool:
+        try:
+            client = docker.DockerClient(base_url=self.host, timeout=5)
+        except DockerException:
+            return False
+        client.close()
+        return True
+
+
+@contextmanager
+def private_docker(folder: Path) -> Iterator[PrivateDocker]:
+    """A daemon in that folder, which must have a short path; nothing of it is left afterwards."""
+    folder.mkdir(parents=True)
+    made = PrivateDocker(folder)
+    _link("add", "name", _BRIDGE, "type", "bridge")
+    try:
+        subprocess.run(["ip", "address", "add", _ADDRESS, "dev", _BRIDGE], check=True)
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        _link("delete", _BRIDGE)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(*words: str) -> None:
+    subprocess.run(["ip", "link", *words], check=True)

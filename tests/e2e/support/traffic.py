@@ -1,0 +1,39 @@
+"""Open-loop load on the model of these tests, as long as a block lasts."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from examples.traffic import Answer, Load, Summary, Traffic, summary
+
+BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [21]}]})
+PATH = "/v2/models/tiny/infer"
+_LONGEST = 300.0  # seconds; no block lasts nearly as long
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What became of a load; complete once its block has ended."""
+
+    traffic: Traffic
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return self.traffic.answers()
+
+    @property
+    def failed(self) -> list[Answer]:
+        return [answer for answer in self.answers if answer.failed]
+
+    @property
+    def summary(self) -> Summary:
+        return summary(self.answers)
+
+
+@contextmanager
+def load(url: str, rate: float, *, path: str = PATH, body: str = BODY) -> Iterator[Sent]:
+    """Send so many requests a second until the block ends; the last ones are waited for."""
+    wanted = Load(url=url + path, bodies=(body.encode(),), rate=rate, seconds=_LONGEST, timeout=15.0)
+    with Traffic(wanted) as traffic:
+        yield Sent(traffic=traffic)

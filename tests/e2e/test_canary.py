@@ -1,0 +1,118 @@
+"""What can happen in the middle of a canary."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.support.command import Started
+from tests.e2e.support.installation import Installation
+from tests.e2e.support.processes import await_child, gone
+from tests.e2e.support.traffic import Sent, load
+
+pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
+RATE = 60.0  # requests a second
+LOOKING = "observe 50 %"
+
+
+@contextmanager
+def in_mid_canary(one: Installation, release: str) -> Iterator[tuple[Started, Sent]]:
+    """A driver that looks at a candidate with half of the traffic."""
+    with load(one.url("lab"), RATE) as sent:
+        driver = one.begin("promote", "--to", "lab", "--release", release)
+        try:
+            driver.until(LOOKING)
+            yield driver, sent
+        finally:
+            driver.stop()
+
+
+def test_a_bad_release_is_refused_rolled_back_and_marked(one: Installation) -> None:
+    before = one.serving("lab")
+    bad = one.release(errors=0.3)
+    with load(one.url("lab"), RATE) as sent:
+        ended = one.deploy("promote", "--to", "lab", "--release", bad)
+    assert (ended.code, "rolled back" in ended.stderr) == (5, True), ended.told()
+    assert {answer.status for answer in sent.failed} == {500}
+    assert len(sent.failed) < 0.3 * len(sent.answers)
+    assert one.served("lab") == before
+    one.pulumi("preview", "-s", "lab", "--expect-no-changes").ok()
+    again = one.deploy("promote", "--to", "lab", "--release", bad)
+    assert (again.code, "bad" in again.stderr) == (3, True), again.told()
+    last = one.deploy("history", "lab", "--json").ok().answer["promotions"][0]
+    assert (last["outcome"], last["candidate"]) == ("rolled back", bad)
+
+
+def test_a_killed_driver_takes_its_engine_along_and_resume_finishes(one: Installation) -> None:
+    one.serving("lab")
+    good = one.release()
+    with in_mid_canary(one, good) as (driver, sent):
+        driver.until("shift 95 %")
+        engines = await_child(driver.pid, "pulumi")
+        driver.kill()
+        assert gone(engines, within=40.0)
+        one.deploy("resume", "lab").ok()
+    assert sent.failed == []
+    assert one.served("lab") == good
+    one.commit("Publish lab")
+
+
+def test_a_second_promotion_is_told_who_holds_the_environment(one: Installation) -> None:
+    one.serving("lab")
+    good, other = one.release(), one.release()
+    with in_mid_canary(one, good) as (driver, _sent):
+        for words in (("promote", "--to", "lab", "--release", other), ("resume", "lab")):
+            second = one.deploy(*words)
+            assert second.code == 4, second.told()
+            assert "@" in second.stderr
+        driver.end().ok()
+    assert one.served("lab") == good
+    one.commit("Publish lab")
+
+
+def test_a_plain_up_in_mid_canary_overrides_the_promotion_and_nothing_is_applied_after_it(one: Installation) -> None:
+    before = one.serving("lab")
+    good = one.release()
+    with in_mid_canary(one, good) as (driver, sent):
+        one.up("lab").ok()
+        ended = driver.end()
+    assert (ended.code, "somebody else" in ended.stderr) == (5, True), ended.told()
+    assert sent.failed == []
+    now = one.status("lab")
+    assert (now["release"], now["candidate"], now["open"]) == (before, None, None)
+    one.pulumi("preview", "-s", "lab", "--expect-no-changes").ok()
+    planned = one.deploy("plan", "--to", "lab", "--release", good, "--json").ok().answer
+    assert planned["lets_on"], "an overridden candidate isn't bad"
+
+
+def test_ctrl_c_in_mid_canary_leaves_an_endpoint_that_serves_and_the_next_promote_goes_on(one: Installation) -> None:
+    one.serving("lab")
+    good = one.release()
+    with in_mid_canary(one, good) as (driver, sent):
+        driver.interrupt()
+        ended = driver.end()
+        assert (ended.code, "deploy resume lab" in ended.stderr) == (130, True), ended.told()
+        now = one.status("lab")
+        assert (now["declared"], now["observed"]) == (0, [0])
+        one.deploy("promote", "--to", "lab", "--release", good).ok()
+    assert sent.failed == []
+    assert one.served("lab") == good
+    one.commit("Publish lab")
+
+
+def test_a_stack_file_edited_in_mid_canary_is_left_alone_and_a_person_is_asked(one: Installation) -> None:
+    one.serving("lab")
+    good = one.release()
+    file = one.file("lab")
+    text = file.read_text()
+    with in_mid_canary(one, good) as (driver, sent):
+        file.write_text(text + "# somebody's own change\n")
+        ended = driver.end()
+    assert (ended.code, "Pulumi.lab.yaml" in ended.stderr) == (6, True), ended.told()
+    assert sent.failed == []
+    assert file.read_text() == text + "# somebody's own change\n"
+    assert one.served("lab") == good
+    file.write_text(text)
+    one.deploy("resume", "lab").ok()
+    assert good in file.read_text()
+    one.commit("Publish lab")
