@@ -15,6 +15,10 @@ PICKLES = (".pkl", ".pickle", ".joblib")
 GITIGNORE = ".gitignore"
 EXAMPLE = "breast-cancer"
 _EXAMPLE_CODE = ["model.py", "features.py", "faults.py", "faults.toml"]
+_DRAW = (
+    'eval "$(deploy shellenv)"',
+    "for s in platform dev staging prod; do pulumi stack init $s && pulumi up --yes --stack $s; done",
+)
 _COMMIT = ("git add .", "git commit -m 'Describe the pipeline'")
 
 
@@ -171,7 +175,7 @@ def init(services: InitServices, request: InitRequest) -> Initialised:
         written=tuple(sorted({*new, *changed, *([GITIGNORE] if ignored is None else [])})),
         kept=tuple(sorted(there)),
         remarks=start.remarks,
-        next=("deploy setup", *_COMMIT, start.build, "deploy promote --to dev"),
+        next=("deploy setup", *_DRAW, *_COMMIT, start.build, "deploy promote --to dev"),
     )
 
 

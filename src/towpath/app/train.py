@@ -20,4 +20,3 @@ def train(programs: Programs, report: Report, model: Model) -> None:
     if answer.exit_code != 0:
         line = " ".join(model.train)
         raise Refused(f"training {model.name} failed: {last_line(answer) or answer.exit_code}", f"run it: {line}")
-    report.line(f"trained {model.name}: {last_line(answer)}")
