@@ -1,5 +1,6 @@
 """Promotions in a world of fakes: how they go well, how they end badly, and what they leave behind."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,8 +17,9 @@ from towpath.app.rollback import RollbackRequest, rollback
 from towpath.app.status import history, status
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Overridden, Refused, RolledBack, UsageError
-from towpath.core.history import History, Kind, fold
-from towpath.core.journal import Draft
+from towpath.core.history import History, Kind
+from towpath.core.history_codec import history_from_json, history_of, history_to_json, snapshot
+from towpath.core.journal import SNAPSHOT, Draft
 from towpath.core.promotion import Outcome
 
 PROD = PromoteRequest(environment="prod")
@@ -34,7 +36,7 @@ def scene() -> Scene:
 
 
 def told(scene: Scene, environment: str = "prod") -> History:
-    return fold(scene.journal(environment).entries())
+    return history_of(scene.journal(environment).entries())
 
 
 def traffic(scene: Scene) -> list[float]:
@@ -297,6 +299,31 @@ class TestSomebodyElse:
         promote(scene.services(), PROD)
 
         assert any("process 17" in line for line in scene.report.lines)
+
+
+class TestSnapshot:
+    def test_of_every_moment_stands_for_the_entries_before_it(self, scene: Scene) -> None:
+        scene.observer.canary.errors = 0.3
+        with pytest.raises(RolledBack):
+            promote(scene.services(), PROD)
+        entries = scene.journal("prod").entries()
+
+        for length in range(len(entries) + 1):
+            whole = history_of(entries[:length])
+            assert history_from_json(json.loads(json.dumps(history_to_json(whole)))) == whole
+
+    def test_in_the_middle_of_a_promotion_changes_nothing(self, scene: Scene) -> None:
+        scene.snapshot = snapshot
+        for _ in range(12):
+            promote(scene.services(), PROD)
+            rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("a"))))
+            scene.releases.records = [record("b"), record("a")]
+            scene.journal("prod").append(lambda _e: Draft(kind=Kind.ALLOWED, payload={"digest": image("b").digest}))
+
+        assert any(entry.kind == SNAPSHOT for entry in scene.journal("prod").history())
+        assert len(scene.journal("prod").entries()) < len(scene.journal("prod").history())
+        assert told(scene).last_id == 3 + 24
+        assert len(history(scene.services(), "prod")) == 24
 
 
 class TestCrash:

@@ -8,7 +8,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.observer import FakeObserver, FakeProber
 from tests.fakes.report import FakeReport
 from tests.fakes.store import FakeStore
-from towpath.app.journal import Journal
+from towpath.app.journal import Journal, Snapshot
 from towpath.app.ports import Change, Overlay, Running, StackFile
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
@@ -313,6 +313,7 @@ class Scene:
     missing: set[str] = field(default_factory=set)
     holder: str = ""
     program: str = "program-1"
+    snapshot: Snapshot | None = None
     fences: int = 0
     nonces: int = 0
 
@@ -325,7 +326,12 @@ class Scene:
 
     def journal(self, environment: str) -> Journal:
         return Journal(
-            store=self.store, clock=self.world.clock, environment=environment, actor="ada@box", nonces=self._nonce
+            store=self.store,
+            clock=self.world.clock,
+            environment=environment,
+            actor="ada@box",
+            nonces=self._nonce,
+            snapshot=self.snapshot,
         )
 
     def services(self) -> Services:

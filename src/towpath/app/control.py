@@ -7,7 +7,8 @@ from towpath.app.drive import BEYOND_RETURN
 from towpath.app.resume import resume
 from towpath.app.services import Services
 from towpath.core.errors import Busy, NeedsPerson, Refused
-from towpath.core.history import History, Kind, Open, fold
+from towpath.core.history import History, Kind, Open
+from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
 
 ANSWER_WAIT: Final = 120.0  # seconds a living driver gets to give the candidate up
@@ -46,11 +47,11 @@ def _ask(services: Services, environment: str, kind: Kind, reason: str) -> Open:
     journal = services.journals(environment)
 
     def if_open(entries: Sequence[Entry]) -> Draft:
-        now = _stoppable(fold(entries), environment)
+        now = _stoppable(history_of(entries), environment)
         return Draft(kind=kind, promotion=now.plan.id, payload={"reason": reason})
 
     journal.append(if_open)
-    return _stoppable(fold(journal.entries()), environment)
+    return _stoppable(history_of(journal.entries()), environment)
 
 
 def _stoppable(history: History, environment: str) -> Open:
@@ -68,7 +69,7 @@ def _stoppable(history: History, environment: str) -> Open:
 
 def _await_end(services: Services, environment: str, opened: Open) -> None:
     deadline = services.clock.monotonic() + ANSWER_WAIT
-    while fold(services.journals(environment).entries()).open is not None:
+    while history_of(services.journals(environment).entries()).open is not None:
         if services.clock.monotonic() > deadline:
             raise NeedsPerson(
                 f"the driver of promotion {opened.plan.id} of {environment} doesn't answer",

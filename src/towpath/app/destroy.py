@@ -4,7 +4,7 @@ from typing import Final
 
 from towpath.app.services import Services
 from towpath.core.errors import Refused
-from towpath.core.history import fold
+from towpath.core.history_codec import history_of
 
 PLATFORM: Final = "platform"
 
@@ -23,7 +23,7 @@ def destroy(services: Services, name: str) -> None:
         return
     services.pipeline.environment(name)
     with services.leases(name, "destroying it"):
-        now = fold(services.journals(name).entries()).open
+        now = history_of(services.journals(name).entries()).open
         if now is not None:
             raise Refused(
                 f"promotion {now.plan.id} of {name} is open",

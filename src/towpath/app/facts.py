@@ -7,7 +7,8 @@ from towpath.app.services import Services
 from towpath.core.contract import Endpoint, StackOutputs
 from towpath.core.errors import Refused, UsageError
 from towpath.core.gates import GateFacts
-from towpath.core.history import History, fold
+from towpath.core.history import History
+from towpath.core.history_codec import history_of
 from towpath.core.pipeline import Environment, Model
 from towpath.core.release import ImageRef, ReleaseRecord, parse_image
 
@@ -57,7 +58,7 @@ def standing(services: Services, environment: str, model: str) -> Standing:
         endpoint=endpoint,
         outputs=outputs,
         serving=drawn.stable.release if drawn is not None and drawn.stable is not None else None,
-        history=fold(services.journals(environment).entries()),
+        history=history_of(services.journals(environment).entries()),
     )
 
 
@@ -125,7 +126,7 @@ def _newest(services: Services, model: Model) -> ImageRef:
 
 
 def _upstream(services: Services, environment: str, model: Model) -> ImageRef:
-    opened = fold(services.journals(environment).entries()).open
+    opened = history_of(services.journals(environment).entries()).open
     if opened is not None:
         raise Refused(
             f"{environment} is in the middle of promotion {opened.plan.id}",

@@ -100,7 +100,7 @@ def _since(run: Run, index: int) -> float:
     shift = max(i for i in range(index) if run.plan.steps[i].kind is StepKind.SHIFT)
     done = [
         entry.time
-        for entry in run.journal.entries()
+        for entry in run.journal.history()
         if (entry.promotion, entry.kind) == (run.plan.id, Kind.STEP_DONE) and entry.payload.get("step") == shift
     ]
     return done[-1] if done else run.services.clock.now()

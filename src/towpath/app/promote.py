@@ -13,7 +13,8 @@ from towpath.core.canary import steps as canary_shares
 from towpath.core.canary_codec import policy_to_json
 from towpath.core.errors import Busy
 from towpath.core.gates import Answer, Gate, answers, require
-from towpath.core.history import Closed, Kind, Open, fold, plan_to_json
+from towpath.core.history import Closed, Kind, Open, plan_to_json
+from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
 from towpath.core.promotion import Plan, Step, Strategy, canary_steps, first_steps, immediate_steps
 from towpath.core.release import ImageRef
@@ -141,7 +142,7 @@ def _open(journal: Journal, held: Held, run: Run, here: Standing, gates: tuple[G
     )
 
     def unless_taken(entries: Sequence[Entry]) -> Draft:
-        history = fold(entries)
+        history = history_of(entries)
         if history.open is not None or history.last_id >= plan.id:
             raise Busy(f"{plan.environment} was changed by another promotion just now", "look again: deploy status")
         return draft

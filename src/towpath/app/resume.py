@@ -7,7 +7,8 @@ from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint
 from towpath.core.errors import NeedsPerson
-from towpath.core.history import Closed, Kind, Open, fold
+from towpath.core.history import Closed, Kind, Open
+from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft
 from towpath.core.promotion import Plan, StepKind
 from towpath.core.watch import decode_look
@@ -25,7 +26,7 @@ def resume(services: Services, environment: str) -> Closed | None:
     """
     services.pipeline.environment(environment)
     journal = services.journals(environment)
-    now = fold(journal.entries()).open
+    now = history_of(journal.entries()).open
     if now is None:
         return None
     if now.paused:
@@ -85,7 +86,7 @@ def _alone_for(services: Services, run: Run, opened: Open) -> float:
     step = run.plan.steps[min(opened.next_step, len(run.plan.steps) - 1)]
     if run.plan.stable is None or opened.rolling_back or step.kind not in _CANARY_KINDS or opened.traffic == 0:
         return 0.0
-    last = max((entry.time for entry in run.journal.entries() if entry.promotion == run.plan.id), default=0.0)
+    last = max((entry.time for entry in run.journal.history() if entry.promotion == run.plan.id), default=0.0)
     return services.clock.now() - max(last, _last_look(run))
 
 

@@ -10,7 +10,8 @@ from towpath.app.ports import Change, Overlay, StackFile
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint, StackOutputs, belongs_to, route_target
 from towpath.core.errors import Busy, NeedsPerson, Overridden
-from towpath.core.history import History, Kind, Open, fold
+from towpath.core.history import History, Kind, Open
+from towpath.core.history_codec import history_of
 from towpath.core.journal import JSON, Draft
 from towpath.core.promotion import Plan
 
@@ -45,7 +46,7 @@ class Run:
 
     def history(self) -> History:
         """What the journal says now."""
-        return fold(self.journal.entries())
+        return history_of(self.journal.entries())
 
     def open(self) -> Open:
         """This promotion's state.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from towpath.app.facts import Standing, standing
 from towpath.app.ports import Running
 from towpath.app.services import Services
-from towpath.core.history import Closed, Open, fold
+from towpath.core.history import Closed, Open
+from towpath.core.history_codec import history_of
 from towpath.core.release import ImageRef
 
 
@@ -62,7 +63,7 @@ def history(services: Services, environment: str) -> tuple[Closed, ...]:
         UsageError: there is no such environment.
     """
     services.pipeline.environment(environment)
-    return tuple(reversed(fold(services.journals(environment).history()).closed))
+    return tuple(reversed(history_of(services.journals(environment).history()).closed))
 
 
 def _status(services: Services, here: Standing) -> EnvironmentStatus:

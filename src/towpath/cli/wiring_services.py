@@ -25,6 +25,7 @@ from towpath.app.services import Held, Services, Watch
 from towpath.cli.wiring_build import registry_client
 from towpath.core.contract import ArmOutput, EndpointOutput, Smoke, StackOutputs
 from towpath.core.errors import Refused
+from towpath.core.history_codec import snapshot
 
 if TYPE_CHECKING:
     from towpath.cli.wiring import RealWorld
@@ -89,6 +90,7 @@ def _journals(world: "RealWorld") -> Callable[[str], Journal]:
             environment=environment,
             actor=world.actor,
             nonces=lambda: secrets.token_hex(16),
+            snapshot=snapshot,
         )
 
     return journal

@@ -54,7 +54,7 @@ class Recorded(Protocol):
         """A `Kind`, or another module's."""
 
     @property
-    def payload(self) -> Mapping[str, object]:
+    def payload(self) -> Mapping[str, JSON]:
         """JSON."""
 
 
@@ -79,7 +79,7 @@ class Open:
     """
 
     plan: Plan
-    policy: Mapping[str, object]
+    policy: Mapping[str, JSON]
     actor: str
     since: float
     next_step: int = 0
@@ -149,9 +149,9 @@ class History:
         return None
 
 
-def fold(entries: Iterable[Recorded]) -> History:
-    """What stands after these entries, in order."""
-    history = History()
+def fold(entries: Iterable[Recorded], start: History | None = None) -> History:
+    """What stands after these entries, in order; `start` is what stood before the first of them."""
+    history = start or History()
     for entry in entries:
         history = _after(history, entry)
     return history
@@ -170,7 +170,7 @@ def _after(history: History, entry: Recorded) -> History:
 
 def _open(history: History, entry: Recorded) -> History:
     plan = plan_from_json(_map(entry.payload["plan"]))
-    policy = _map(entry.payload["policy"])
+    policy = _json_map(entry)
     opened = Open(plan=plan, policy=policy, actor=entry.actor, since=entry.time, drawn=(plan.drawn,))
     return replace(history, open=opened, last_id=max(history.last_id, plan.id))
 
@@ -310,6 +310,13 @@ def _map(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
     return value
+
+
+def _json_map(entry: Recorded) -> Mapping[str, JSON]:
+    policy = entry.payload["policy"]
+    if not isinstance(policy, Mapping):
+        raise UsageError(f"expected a policy in the journal, found {type(policy).__name__}")
+    return policy
 
 
 def _text(entry: Recorded, name: str) -> str:

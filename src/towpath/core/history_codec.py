@@ -1,0 +1,136 @@
+"""A folded history as every hundredth journal entry keeps it, so that nobody has to read all entries before it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from towpath.core.errors import UsageError
+from towpath.core.history import Closed, History, Open, fold, plan_from_json, plan_to_json
+from towpath.core.journal import JSON, SNAPSHOT, Entry
+from towpath.core.lease import SNAPSHOT_KEY, lease_snapshot
+from towpath.core.promotion import Outcome
+
+KEY: Final = "history"
+KEPT: Final = 200  # ended promotions; `deploy history` reads the older ones from the entries themselves
+
+
+def snapshot(entries: Sequence[Entry]) -> Mapping[str, JSON]:
+    """Everything that is folded from a journal: promotions and lease."""
+    return {KEY: history_to_json(history_of(entries)), SNAPSHOT_KEY: lease_snapshot(entries)}
+
+
+def history_of(entries: Sequence[Entry]) -> History:
+    """What stands after these entries, which may begin with a snapshot.
+
+    Raises:
+        UsageError: the snapshot can't be read.
+    """
+    for index in range(len(entries) - 1, -1, -1):
+        if entries[index].kind == SNAPSHOT:
+            start = history_from_json(_map(entries[index].payload.get(KEY)))
+            return fold(entries[index + 1 :], start)
+    return fold(entries)
+
+
+def history_to_json(history: History) -> dict[str, JSON]:
+    """For a snapshot; `history_from_json` is its inverse as far as the last `KEPT` promotions go."""
+    return {
+        "open": None if history.open is None else _open_to_json(history.open),
+        "closed": [_closed_to_json(closed) for closed in history.closed[-KEPT:]],
+        "bad": [list(mark) for mark in history.bad],
+        "last_id": history.last_id,
+    }
+
+
+def history_from_json(data: Mapping[str, JSON]) -> History:
+    """What a snapshot kept.
+
+    Raises:
+        UsageError: it isn't one of ours.
+    """
+    try:
+        opened = data["open"]
+        return History(
+            open=None if opened is None else _open_from_json(_map(opened)),
+            closed=tuple(_closed_from_json(_map(closed)) for closed in _list(data["closed"])),
+            bad=tuple(_mark(mark) for mark in _list(data["bad"])),
+            last_id=int(str(data["last_id"])),
+        )
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"a snapshot in the journal can't be read: {error!r}", "use a newer Towpath") from error
+
+
+def _open_to_json(now: Open) -> dict[str, JSON]:
+    return {
+        "plan": plan_to_json(now.plan),
+        "policy": dict(now.policy),
+        "actor": now.actor,
+        "since": now.since,
+        "next_step": now.next_step,
+        "drawn": list(now.drawn),
+        "traffic": now.traffic,
+        "replicas": now.replicas,
+        "rolling_back": now.rolling_back,
+        "outcome": str(now.outcome),
+        "bad": now.bad,
+        "paused": now.paused,
+        "abort": now.abort,
+    }
+
+
+def _open_from_json(data: Mapping[str, JSON]) -> Open:
+    return Open(
+        plan=plan_from_json(_map(data["plan"])),
+        policy=_map(data["policy"]),
+        actor=str(data["actor"]),
+        since=float(str(data["since"])),
+        next_step=int(str(data["next_step"])),
+        drawn=tuple(str(drawn) for drawn in _list(data["drawn"])),
+        traffic=float(str(data["traffic"])),
+        replicas=int(str(data["replicas"])),
+        rolling_back=str(data["rolling_back"]),
+        outcome=Outcome(str(data["outcome"])),
+        bad=bool(data["bad"]),
+        paused=str(data["paused"]),
+        abort=str(data["abort"]),
+    )
+
+
+def _closed_to_json(closed: Closed) -> dict[str, JSON]:
+    return {
+        "plan": plan_to_json(closed.plan),
+        "actor": closed.actor,
+        "since": closed.since,
+        "until": closed.until,
+        "outcome": str(closed.outcome),
+        "reason": closed.reason,
+        "published": closed.published,
+    }
+
+
+def _closed_from_json(data: Mapping[str, object]) -> Closed:
+    return Closed(
+        plan=plan_from_json(_map(data["plan"])),
+        actor=str(data["actor"]),
+        since=float(str(data["since"])),
+        until=float(str(data["until"])),
+        outcome=Outcome(str(data["outcome"])),
+        reason=str(data["reason"]),
+        published=str(data["published"]),
+    )
+
+
+def _mark(value: object) -> tuple[str, str]:
+    digest, reason = _list(value)
+    return str(digest), str(reason)
+
+
+def _map(value: object) -> Mapping[str, JSON]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
+    return value
+
+
+def _list(value: object) -> Sequence[JSON]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise UsageError(f"expected a list in the journal, found {type(value).__name__}")
+    return value
