@@ -223,6 +223,8 @@ def test_a_locked_stack_is_busy_with_its_holder(bench: Bench, aside: ThreadPoolE
     other = bench_of(bench.project)
     with pytest.raises(Busy, match=r"^dev is locked by \S+@\S+ \(process \d+, since 20"):
         other.engine.up("dev", bench.overlay("other"))
+    with pytest.raises(Busy, match=r"^dev is locked by \S+@\S+ \(process \d+, since 20"):
+        other.engine.unlock("dev")
     (tmp_path / "flag").touch()
     assert run.result(timeout=30).drawn == "slow"
 

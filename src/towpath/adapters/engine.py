@@ -17,6 +17,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackN
 from towpath.adapters import stack_yaml
 from towpath.adapters.engine_command import Guard, GuardedPulumi
 from towpath.adapters.engine_events import RunLog, listed
+from towpath.adapters.engine_locks import living_lock
 from towpath.app.ports import Change, Overlay, Report
 from towpath.core.contract import StackOutputs
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
@@ -51,6 +52,7 @@ class PulumiEngine:
 
     def __init__(self, project: Path, program: EngineProgram, processes: Guard, report: Report) -> None:
         self._project = project
+        self._environment = program.environment
         self._report = report
         self._command = GuardedPulumi(program.pulumi, program.version, program.environment, processes)
         self._workspace = _Workspace(work_dir=str(project), pulumi_command=self._command)
@@ -118,7 +120,14 @@ class PulumiEngine:
                 return
 
     def unlock(self, stack: str) -> None:
-        """Clear what a dead engine left: its lock and its pending operations, after the old one is surely gone."""
+        """Clear what a dead engine left: its lock and its pending operations, after the old one is surely gone.
+
+        Raises:
+            Busy: the lock isn't the dead one's: somebody's engine runs on this machine.
+        """
+        living = living_lock(self._project, self._environment, stack)
+        if living:
+            raise Busy(f"{stack} is locked by {living}", "wait until it is done")
         log = RunLog(say=self._say(stack))
         with self._translated(stack, log, "refresh"):
             try:
