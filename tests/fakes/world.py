@@ -25,7 +25,7 @@ from towpath.core.contract import (
     release_id,
     resource_name,
 )
-from towpath.core.errors import Busy, NeedsPerson, Overridden
+from towpath.core.errors import Busy, NeedsPerson
 from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
@@ -297,7 +297,7 @@ class WorldHeld:
 
     def check(self) -> None:
         if self.lost:
-            raise Overridden("the lease was lost")
+            raise Busy("bob@other took over")
 
 
 @dataclass(kw_only=True)

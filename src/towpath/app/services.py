@@ -33,7 +33,8 @@ class Held(Protocol):
         """Make sure that the right to act is still ours.
 
         Raises:
-            Overridden: it was lost; nothing more may be done.
+            Busy: somebody else took the environment over; nothing more may be done.
+            Interrupted: it could not be renewed; nothing more may be done, and it can be resumed.
         """
 
 
