@@ -10,9 +10,9 @@ def object_name(instance: str, stack: str, *parts: str) -> str:
     return _shortened("-".join(("towpath", instance, stack, *parts)))
 
 
-def host_name(stack: str, release: str, number: int, suffix: str) -> str:
-    """Name under which a router finds one replica; releases of two stacks on one network never share it."""
-    return _shortened(f"{stack}-{release}-{number}-{suffix}")
+def host_name(stack: str, release: str, suffix: str) -> str:
+    """Name under which a router finds all replicas of a release; two stacks on one network never share it."""
+    return _shortened(f"{stack}-{release}-{suffix}")
 
 
 def short_hash(text: str) -> str:

@@ -13,6 +13,8 @@ from infra.naming import object_name
 from infra.serving.placement import Arm, arms
 from towpath.core.contract import Endpoint, Serving, resource_name, route_name
 
+_LINGER = "1.5"  # seconds in which a leaving replica still answers; longer than the router takes to notice
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
@@ -91,12 +93,14 @@ class DockerEndpoint(pulumi.ComponentResource):
             "router": self._args.site.router,
             "cluster": arm.cluster,
             "probeCluster": arm.probe_cluster,
-            "hosts": [replica.alias for replica in replicas],
+            "hostName": replicas[0].alias,
+            "replicas": arm.replicas,
             "port": arm.serving.port,
             "ready": arm.serving.probes.ready,
             "drain": arm.serving.timeouts.drain,
         }
-        return RouterCluster(resource_name(self._args.endpoint.name, arm.release_id), props, self._own)
+        opts = pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=replicas))
+        return RouterCluster(resource_name(self._args.endpoint.name, arm.release_id), props, opts)
 
     def _replica(self, arm: Arm, number: int, volumes: Mapping[str, Volume]) -> Replica:
         endpoint = self._args.endpoint.name
@@ -166,6 +170,7 @@ def _environment(arm: Arm) -> dict[str, str]:
         "TOWPATH_RELEASE": str(arm.release),
         "TOWPATH_PORT": str(arm.serving.port),
         "TOWPATH_DRAIN": f"{arm.serving.timeouts.drain:g}",
+        "TOWPATH_LINGER": _LINGER,
     }
     return told | dict(arm.serving.env)
 

@@ -69,10 +69,11 @@ def _gpu_failures(props: Props) -> list[CheckFailure]:
 
 
 def _names(props: Props) -> tuple[str, str]:
-    suffix = inputs_hash(props)[:6]
-    number = str(props["number"])
-    name = object_name(props["instance"], props["stack"], props["endpoint"], props["releaseId"], number, suffix)
-    return name, host_name(props["stack"], props["releaseId"], props["number"], suffix)
+    """The container's own name, and the one it shares with every replica that is made alike."""
+    alike = inputs_hash({key: value for key, value in props.items() if key != "number"})[:6]
+    release, number = props["releaseId"], str(props["number"])
+    name = object_name(props["instance"], props["stack"], props["endpoint"], release, number, alike)
+    return name, host_name(props["stack"], release, alike)
 
 
 def _made(client: "DockerClient", name: str, alias: str, props: Props) -> "Container":

@@ -22,7 +22,7 @@ _PATIENCE = 30.0  # seconds until the router finds replicas healthy that were re
 class RouterClusterProvider(DockerProvider):
     """The live and the probe cluster of one release."""
 
-    updatable: ClassVar[frozenset[str]] = frozenset({"hosts", "port", "ready", "drain"})
+    updatable: ClassVar[frozenset[str]] = frozenset({"hostName", "replicas", "port", "ready", "drain"})
 
     def identity(self, props: Props) -> str:
         """The live cluster's name."""
@@ -31,15 +31,15 @@ class RouterClusterProvider(DockerProvider):
     def make(self, client: "DockerClient", props: Props) -> Props:
         """Add both and wait until the router itself finds every replica healthy."""
         live, probe = props["cluster"], props["probeCluster"]
-        hosts = Hosts(names=props["hosts"], port=props["port"], ready=props["ready"])
+        hosts = Hosts(name=props["hostName"], port=props["port"], ready=props["ready"])
         files = RouterFiles(client, props["router"])
         files.apply(cluster_fragment(live, probe, hosts))
         for name in (live, probe):
-            files.await_healthy(name, len(hosts.names), _PATIENCE)
+            files.await_healthy(name, props["replicas"], _PATIENCE)
         return {}
 
     def change(self, client: "DockerClient", olds: Props, news: Props) -> Props:  # noqa: ARG002 - the base's verb
-        """Change the replicas; requests that are under way at one that leaves are finished."""
+        """Wait for the replicas that came; the cluster itself finds them by their common name."""
         return self.make(client, news)
 
     def exists(self, client: "DockerClient", name: str) -> bool:  # noqa: ARG002 - the base's verb

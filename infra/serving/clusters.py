@@ -1,6 +1,9 @@
-"""Router clusters: the hosts of one release, checked by their ready path."""
+"""Router clusters: the replicas of one release, checked by their ready path.
 
-from collections.abc import Sequence
+A cluster names one host that resolves to every replica, so that it stays as it is while replicas come and go: a cluster
+that changes starts some of its counters anew, and whoever reads them would lose requests.
+"""
+
 from dataclasses import dataclass
 
 _TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
@@ -12,12 +15,12 @@ class Hosts:
     """Where a release answers.
 
     Attributes:
-        names: host names, one a replica.
+        name: host name that resolves to every replica.
         port: the same on each.
         ready: path that answers 200 when a replica can serve.
     """
 
-    names: Sequence[str]
+    name: str
     port: int
     ready: str
 
@@ -41,7 +44,7 @@ def _cluster(name: str, hosts: Hosts) -> dict[str, object]:
         "health_checks": [_health_check(hosts)],
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [_host(host, hosts.port) for host in hosts.names]}],
+            "endpoints": [{"lb_endpoints": [_host(hosts)]}],
         },
     }
 
@@ -50,8 +53,8 @@ def _dns() -> dict[str, object]:
     return {
         "@type": "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster",
         "dns_lookup_family": "V4_ONLY",
-        # replicas get new addresses when the machine or the daemon restarts
-        "dns_refresh_rate": "1s",
+        # replicas come and go, and get new addresses when the machine or the daemon restarts
+        "dns_refresh_rate": "0.5s",
         "dns_failure_refresh_rate": {"base_interval": "0.5s", "max_interval": "1s"},
     }
 
@@ -68,9 +71,10 @@ def _thresholds() -> dict[str, object]:
 def _health_check(hosts: Hosts) -> dict[str, object]:
     return {
         "timeout": "2s",
-        "interval": "2s",
-        "no_traffic_interval": "2s",
-        "no_traffic_healthy_interval": "2s",
+        # often enough that a replica which says it is leaving gets nothing new while it still answers
+        "interval": "1s",
+        "no_traffic_interval": "1s",
+        "no_traffic_healthy_interval": "1s",
         "unhealthy_interval": "0.5s",
         "healthy_threshold": 1,
         "unhealthy_threshold": 3,
@@ -78,5 +82,5 @@ def _health_check(hosts: Hosts) -> dict[str, object]:
     }
 
 
-def _host(name: str, port: int) -> dict[str, object]:
-    return {"endpoint": {"address": {"socket_address": {"address": name, "port_value": port}}}}
+def _host(hosts: Hosts) -> dict[str, object]:
+    return {"endpoint": {"address": {"socket_address": {"address": hosts.name, "port_value": hosts.port}}}}

@@ -29,7 +29,7 @@ def _locks(project: Path, environment: Mapping[str, str], stack: str) -> Iterato
     url = environment.get("PULUMI_BACKEND_URL") or str((settings.get("backend") or {}).get("url", ""))
     if not url.startswith(_FILE):
         return
-    root = project / Path(url.removeprefix(_FILE)).expanduser()
+    root = project / Path(url.removeprefix(_FILE).partition("?")[0]).expanduser()
     for path in sorted((root / ".pulumi/locks").glob(f"*/{settings.get('name')}/{stack}/*.json")):
         try:
             lock = json.loads(path.read_text())
