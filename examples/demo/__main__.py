@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     env = clean_environment(os.environ, Path(sys.executable).parent)
     shell = Shell(screen=screen, folder=scratch.checkout, env=env)
     try:
-        with _alone(scratch.home), _politely():
+        with alone(scratch.home), politely():
             return clean(screen, shell, scratch) if told.clean else demo(screen, shell, scratch)
     except DemoFailed as failed:
         screen.still()
@@ -63,7 +63,7 @@ def demo(screen: Screen, shell: Shell, scratch: Scratch) -> int:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def alone(home: Path) -> Iterator[None]:
     """One demo at a time in a checkout; the lock ends with its process."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -75,7 +75,7 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _politely() -> Iterator[None]:
+def politely() -> Iterator[None]:
     """A polite end is an interrupt, so that commands can tidy up."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

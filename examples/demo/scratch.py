@@ -78,7 +78,7 @@ class Scratch:
         """
         if not (self.source / ".git").exists():
             raise DemoFailed(f"{self.source} is no Git checkout, and a release names its commit: clone the repository")
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.checkout.mkdir(parents=True)
         shell.quiet("git", "clone", "--quiet", "--no-hardlinks", str(self.source), str(self.checkout))
         here = ("git", "-C", str(self.checkout))
         shell.quiet(*here, "checkout", "--quiet", "-B", "demo")

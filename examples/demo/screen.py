@@ -64,8 +64,8 @@ class Screen:
             self._moving = self._styled(text, "33")
             self.stream.write(self._moving)
             self.stream.flush()
-        elif self.now() - self._said >= _QUIET:
-            self._said = self.now()
+        elif (now := self.now()) - self._said >= _QUIET:
+            self._said = now
             self.line(text)
 
     def still(self) -> None:

@@ -89,15 +89,7 @@ class Shell:
 
     def _finished(self, words: Sequence[str], expect: int, show: Callable[[str], None]) -> Done:
         begun = time.monotonic()
-        with subprocess.Popen(
-            words,
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            process_group=0,  # Ctrl-C comes to us alone, and we pass it on
-        ) as process:
+        with self._started(words) as process:
             try:
                 output = self._shown(process, show)
             except KeyboardInterrupt:
@@ -108,6 +100,20 @@ class Shell:
             tail = "\n".join(output.splitlines()[-20:])
             raise DemoFailed(f"`{join(words)}` ended with {done.exit_code}, expected was {expect}:\n{tail}")
         return done
+
+    def _started(self, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                words,
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0,  # Ctrl-C comes to us alone, and we pass it on
+            )
+        except FileNotFoundError as error:
+            raise DemoFailed(f"{error.filename} isn't there; {words[0]} was to be run in {self.folder}") from error
 
     def _shown(self, process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:
         whole: list[str] = []

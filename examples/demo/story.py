@@ -14,6 +14,7 @@ from examples.traffic import Answer, Load, Traffic, read_bodies, summary
 
 RATE: Final = 80.0  # users' requests per second
 ROLLED_BACK: Final = 5
+_BRIEFLY: Final = ("--suppress-outputs", "--suppress-progress")
 _FIRST_FILE: Final = f"examples/{MODEL}"
 
 
@@ -81,7 +82,7 @@ class Story:
             self.shell.adopt_shellenv()
             for stack in STACKS:
                 self.shell.run("pulumi", "stack", "init", stack)
-                self.shell.run("pulumi", "up", "-s", stack, "--yes", "--skip-preview")
+                self.shell.run("pulumi", "up", "-s", stack, "--yes", "--skip-preview", *_BRIEFLY)
             self._commit("Draw the stacks")
         self._row("platform, dev, staging, prod", "drawn; nothing served yet")
 

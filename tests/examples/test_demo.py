@@ -1,0 +1,369 @@
+"""The demo tells the truth: it fails when anything isn't as it promises, and leaves nothing behind."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from examples.demo.__main__ import alone, politely
+from examples.demo.scratch import MODEL, STACKS, Scratch, free_ports
+from examples.demo.screen import Screen
+from examples.demo.shell import DemoFailed, Done, Shell, clean_environment
+from examples.demo.story import ROLLED_BACK, Story
+from examples.demo.watch import Watch
+from examples.traffic import Answer
+from towpath.schema.pipeline import parse_pipeline
+
+GIT = shutil.which("git") or "git"
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ("deploy.toml", *(f"Pulumi.{stack}.yaml" for stack in STACKS))
+
+
+def screen() -> Screen:
+    return Screen(stream=StringIO())
+
+
+def shown(on: Screen) -> str:
+    assert isinstance(on.stream, StringIO)
+    return on.stream.getvalue()
+
+
+def shell(folder: Path, **env: str) -> Shell:
+    return Shell(screen=screen(), folder=folder, env={"PATH": os.environ["PATH"], **env})
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with this one's pipeline and stack files, and an example."""
+    folder = tmp_path / "checkout"
+    example = folder / "examples" / MODEL
+    example.mkdir(parents=True)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder)
+    for name in ("params.toml", "faults.toml"):
+        shutil.copy(ROOT / "examples" / MODEL / name, example)
+    for words in (
+        ("init", "--quiet"),
+        ("add", "--all"),
+        ("-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-qm", "All"),
+    ):
+        subprocess.run((GIT, *words), cwd=folder, check=True, timeout=30)
+    return folder
+
+
+@pytest.fixture
+def scratch(checkout: Path) -> Scratch:
+    made = Scratch(source=checkout, home=checkout / ".towpath" / "demo")
+    made.copy(Shell(screen=screen(), folder=made.checkout, env=dict(os.environ)))
+    return made
+
+
+def test_the_copy_is_what_is_committed_and_knows_no_remote(checkout: Path) -> None:
+    (checkout / "deploy.toml").write_text("changed and not committed")
+    made = Scratch(source=checkout, home=checkout / ".towpath" / "demo")
+    made.copy(Shell(screen=screen(), folder=made.checkout, env=dict(os.environ)))
+    assert (made.checkout / "deploy.toml").read_text() == (ROOT / "deploy.toml").read_text()
+    told = subprocess.run((GIT, "remote"), cwd=made.checkout, capture_output=True, check=True, timeout=30)
+    assert told.stdout == b""
+
+
+def test_a_folder_without_git_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match="no Git checkout"):
+        Scratch(source=tmp_path, home=tmp_path / "demo").copy(shell(tmp_path))
+
+
+def test_the_copy_gets_ports_of_its_own_and_a_pipeline_that_parses(scratch: Scratch) -> None:
+    ports = scratch.settle()
+    assert list(ports) == list(STACKS)
+    assert len(set(ports.values())) == len(STACKS)
+    for stack, port in ports.items():
+        assert f"port: {port}\n" in (scratch.checkout / f"Pulumi.{stack}.yaml").read_text()
+    assert scratch.registry_port() == ports["platform"]
+    file = scratch.checkout / "deploy.toml"
+    policy = parse_pipeline(file.read_text(), str(file)).environment("prod").canary
+    assert policy is not None
+    assert policy.shares == (25, 50, 95)
+    assert policy.dwell * len(policy.shares) <= 15
+
+
+def test_a_stack_file_without_the_expected_place_is_named(scratch: Scratch) -> None:
+    (scratch.checkout / "Pulumi.prod.yaml").write_text("config: {}\n")
+    with pytest.raises(DemoFailed, match=r"Pulumi\.prod\.yaml"):
+        scratch.settle()
+
+
+def test_ports_that_somebody_listens_on_are_passed_over() -> None:
+    [port] = free_ports(1)
+    with closing(socket.create_server(("127.0.0.1", port))):
+        assert port not in free_ports(3)
+
+
+def test_the_instance_is_the_same_in_every_demo_of_a_checkout_and_another_elsewhere(tmp_path: Path) -> None:
+    def instance(source: str) -> str:
+        return Scratch(source=tmp_path / source, home=tmp_path / "anywhere").instance
+
+    assert instance("a") == instance("a") != instance("b")
+    assert re.fullmatch(r"demo-[0-9a-f]{6}", instance("a"))
+
+
+def test_what_setup_chose_is_kept_under_the_demos_instance(scratch: Scratch) -> None:
+    scratch.state.mkdir()
+    (scratch.state / "instance.json").write_text('{"id": "random", "docker": {"host": "unix:///run/docker.sock"}}')
+    scratch.adopt_instance()
+    assert json.loads((scratch.state / "instance.json").read_text())["id"] == scratch.instance
+    assert scratch.docker_host() == "unix:///run/docker.sock"
+
+
+def test_stacks_are_destroyed_before_what_they_stand_on(scratch: Scratch) -> None:
+    folder = scratch.state / "pulumi" / ".pulumi" / "stacks" / "towpath"
+    folder.mkdir(parents=True)
+    for stack in ("platform", "dev", "prod"):
+        (folder / f"{stack}.json").write_text("{}")
+    assert scratch.drawn() == ["prod", "dev", "platform"]
+
+
+def test_a_command_is_shown_with_all_it_prints(tmp_path: Path) -> None:
+    on = shell(tmp_path)
+    done = on.run("sh", "-c", "echo out; echo err >&2; printf last")
+    assert (done.exit_code, done.output) == (0, "out\nerr\nlast")
+    assert shown(on.screen).splitlines() == [
+        "$ sh -c 'echo out; echo err >&2; printf last'",
+        "  out",
+        "  err",
+        "  last",
+    ]
+
+
+@pytest.mark.parametrize(("code", "expect"), [(1, 0), (0, 5)])
+def test_another_exit_code_than_expected_fails_the_demo(tmp_path: Path, code: int, expect: int) -> None:
+    with pytest.raises(DemoFailed, match=f"ended with {code}, expected was {expect}:\nwhy"):
+        shell(tmp_path).run("sh", "-c", f"echo why; exit {code}", expect=expect)
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DemoFailed, match="no-such-program isn't there"):
+        shell(tmp_path).run("no-such-program")
+
+
+def test_shellenv_is_evaluated_as_a_shell_does(tmp_path: Path) -> None:
+    deploy = tmp_path / "deploy"
+    deploy.write_text("#!/bin/sh\necho noise >&2\necho 'export PULUMI_HOME=\"a b\"'\n")
+    deploy.chmod(0o755)
+    on = shell(tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}", LINES_TWO="a\nb")
+    on.adopt_shellenv()
+    assert (on.env["PULUMI_HOME"], on.env["LINES_TWO"]) == ("a b", "a\nb")
+    assert '$ eval "$(deploy shellenv)"' in shown(on.screen)
+
+
+def test_another_checkouts_variables_stay_out() -> None:
+    ambient = {
+        "PATH": "/bin",
+        "PULUMI_HOME": "x",
+        "TOWPATH_CONFIG": "x",
+        "GIT_DIR": "x",
+        "PYTHONPATH": "x",
+        "LANG": "C",
+    }
+    env = clean_environment(ambient, Path("/venv/bin"))
+    assert env == {"PATH": "/venv/bin:/bin", "LANG": "C", "PYTHONUNBUFFERED": "1"}
+
+
+def test_an_interrupt_lets_the_command_tidy_up(tmp_path: Path) -> None:
+    script = tmp_path / "patient.py"
+    script.write_text(
+        "import sys, threading\n"
+        "print('begun', flush=True)\n"
+        "try:\n    threading.Event().wait(20)\n"
+        "except KeyboardInterrupt:\n    print('tidied up', flush=True)\n"
+    )
+    on = shell(tmp_path)
+
+    def interrupt_once_begun() -> None:
+        if "begun" in shown(on.screen):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), on.ticking(interrupt_once_begun):
+        on.run(sys.executable, str(script))
+    assert "tidied up" in shown(on.screen)
+
+
+def answer(release: str = "", status: int = 200) -> Answer:
+    return Answer(due=0.0, seconds=0.01, status=status, release=release)
+
+
+def test_only_the_candidates_own_server_errors_are_its_own() -> None:
+    watch = Watch(known={"a": "v1"}, candidate="v2")
+    watch.answers += [answer("a"), answer("b"), answer("b", 500), answer("b", 404), answer("a", 500), answer("", 503)]
+    watch.answers.append(Answer(due=0.0, seconds=0.0, error="no answer in 10 s"))
+    seen = watch.verdict()
+    assert (seen.requests, seen.own, seen.others) == (7, 1, 4)
+    assert seen.shares == {"v1": 2, "v2": 3, "nobody": 2}
+    assert watch.line().endswith(
+        "7 requests, 4 failed, and 1 that v2 itself failed · now nobody 29 %, v1 29 %, v2 43 %"
+    )
+
+
+def test_without_a_terminal_the_moving_line_is_plain_and_rare() -> None:
+    now = iter((10.0, 11.0, 12.0, 15.5))
+    on = Screen(stream=StringIO(), now=lambda: next(now))
+    for number in range(4):
+        on.moving(f"state {number}")
+    assert shown(on) == "state 0\nstate 3\n"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_moving_line_stays_below_what_is_printed() -> None:
+    on = Screen(stream=Terminal())
+    on.moving("25 %")
+    on.line("printed")
+    on.still()
+    assert shown(on) == "\x1b[33m25 %\x1b[0m\r\x1b[Kprinted\n\x1b[33m25 %\x1b[0m\r\x1b[K"
+
+
+@dataclass
+class Prod:
+    """An endpoint that answers by turns, as a router with these shares does."""
+
+    turns: list[tuple[str, int]] = field(default_factory=lambda: [("id-1", 200)])
+    asked: int = 0
+
+    def next(self) -> tuple[str, int]:
+        self.asked += 1
+        return self.turns[self.asked % len(self.turns)]
+
+
+@contextmanager
+def serving(prod: Prod) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            release, status = prod.next()
+            self.send_response(status)
+            self.send_header("x-towpath-release", release)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Pretended(Shell):
+    """Takes note of the commands; a promotion to prod lets users ask, and then is what the test says."""
+
+    def __init__(self, folder: Path, promotion: Callable[[], int]) -> None:
+        super().__init__(screen=screen(), folder=folder, env={})
+        self.promotion = promotion
+        self.commands: list[str] = []
+
+    def run(self, *words: str, expect: int = 0, shown: str = "") -> Done:
+        self.commands.append(shown or " ".join(words))
+        code = self.promotion() if words[:4] == ("deploy", "promote", "--to", "prod") else 0
+        if code != expect:
+            raise DemoFailed(f"ended with {code}")
+        return Done(exit_code=code, output="", seconds=0.0)
+
+
+@contextmanager
+def in_prod(scratch: Scratch, during: Sequence[tuple[str, int]], after: str, code: int) -> Iterator[Story]:
+    """A story about to promote; while it does, prod answers as `during` says, and then with release `after`."""
+    prod, enough = Prod(), 20
+    (scratch.model / "holdout.jsonl").write_text("{}\n{}\n")
+    answered = threading.Event()
+
+    def promotion() -> int:
+        prod.turns, before = list(during), prod.asked
+        while prod.asked < before + enough:
+            answered.wait(0.01)
+        prod.turns = [(after, 200)]
+        return code
+
+    with serving(prod) as port:
+        told = Pretended(scratch.checkout, promotion)
+        story = Story(screen=told.screen, shell=told, scratch=scratch, ports={"prod": port}, known={"id-1": "v1"})
+        yield story
+
+
+def test_a_better_version_is_promoted_and_nobodys_request_fails(scratch: Scratch) -> None:
+    with in_prod(scratch, [("id-1", 200), ("id-2", 200)], "id-2", 0) as story:
+        story.better_version()
+    assert story.known == {"id-1": "v1", "id-2": "v2"}
+    assert [row.outcome for row in story.rows] == ["serves", "promoted"]
+    assert re.fullmatch(r"0 of \d+", story.rows[-1].failed)
+    assert 'features = "all"' in (scratch.model / "params.toml").read_text()
+
+
+@pytest.mark.parametrize("failing", ["id-1", "id-2", ""])
+def test_a_failed_request_beside_a_better_version_fails_the_demo(scratch: Scratch, failing: str) -> None:
+    with (
+        in_prod(scratch, [("id-1", 200), ("id-2", 200), (failing, 503)], "id-2", 0) as story,
+        pytest.raises(DemoFailed, match="requests failed with v2"),
+    ):
+        story.better_version()
+
+
+def test_a_faulty_version_is_refused_and_only_its_own_answers_failed(scratch: Scratch) -> None:
+    with in_prod(scratch, [("id-1", 200), ("id-3", 200), ("id-3", 500)], "id-1", ROLLED_BACK) as story:
+        story.known["id-1"] = "v2"
+        story.faulty_version()
+    assert story.rows[-1].outcome == "refused, v2 serves again"
+    assert "errors = 0.2" in (scratch.model / "faults.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("during", "after", "code", "why"),
+    [
+        ([("id-1", 200), ("id-3", 500)], "id-3", ROLLED_BACK, "doesn't serve prod again"),
+        ([("id-1", 200), ("id-3", 500)], "id-1", 0, "ended with 0"),
+        ([("id-1", 200), ("id-1", 500), ("id-3", 500)], "id-1", ROLLED_BACK, "beside those that v3"),
+        ([("id-1", 200)], "id-1", ROLLED_BACK, "answered nobody"),
+    ],
+    ids=["still served", "promoted", "stable fails too", "never asked"],
+)
+def test_a_faulty_version_with_another_end_fails_the_demo(
+    scratch: Scratch, during: list[tuple[str, int]], after: str, code: int, why: str
+) -> None:
+    with in_prod(scratch, during, after, code) as story:
+        story.known["id-1"] = "v2"
+        with pytest.raises(DemoFailed, match=why):
+            story.faulty_version()
+
+
+def test_a_second_demo_in_the_same_checkout_is_refused(checkout: Path) -> None:
+
+    home = checkout / ".towpath" / "demo"
+    with alone(home), pytest.raises(DemoFailed, match="another demo is running"), alone(home):
+        pass
+
+
+def test_a_polite_end_is_an_interrupt() -> None:
+
+    with pytest.raises(KeyboardInterrupt), politely():
+        signal.raise_signal(signal.SIGTERM)
