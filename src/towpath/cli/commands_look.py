@@ -27,7 +27,8 @@ def status(
     services = session.world.services()
     names = [one.name for one in services.pipeline.models] if everything else [model]
     found = [status for name in names for status in use_case.status(services, name)]
-    session.output.answer("status", *views.status_answer(found))
+    document, parts = views.status_answer(found)
+    session.output.answer("status", document, *parts)
 
 
 def history(context: typer.Context, *, environment: Environment) -> None:

@@ -59,7 +59,7 @@ class Output:
         for part in parts:
             if isinstance(part, Table):
                 self._table(part)
-            elif part:
+            else:
                 self._write(self.stdout, part)
 
     def event(self, command: str, document: Mapping[str, object]) -> None:

@@ -163,7 +163,7 @@ def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[s
     return document, Table(columns=columns, rows=rows, empty=f"nothing was promoted to {environment} yet")
 
 
-def status_answer(statuses: Sequence["EnvironmentStatus"]) -> tuple[dict[str, object], Table, str]:
+def status_answer(statuses: Sequence["EnvironmentStatus"]) -> tuple[dict[str, object], list["Table | str"]]:
     """Every environment, with what contradicts something else below."""
     columns = (
         "ENVIRONMENT",
@@ -180,7 +180,7 @@ def status_answer(statuses: Sequence["EnvironmentStatus"]) -> tuple[dict[str, ob
     rows = tuple(_status_row(status) for status in statuses)
     problems = [f"{status.environment}: {problem}" for status in statuses for problem in status.problems]
     document: dict[str, object] = {"environments": [_status_document(status) for status in statuses]}
-    return document, Table(columns=columns, rows=rows), "\n".join(problems)
+    return document, [Table(columns=columns, rows=rows), *problems]
 
 
 def _status_row(status: "EnvironmentStatus") -> tuple[str, ...]:
