@@ -72,7 +72,7 @@ config:
   towpath:endpoints:
     tiny:
       replicas: {replicas}
-      timeouts: {{startup: 20s, request: 5s, drain: 5s}}
+      timeouts: {{startup: 20s, request: 5s, drain: {drain}}}
       probes:
         smoke:
           path: /v2/models/tiny/infer
@@ -166,7 +166,7 @@ class Installation:
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
     def _start(self, words: tuple[str, ...], env: Mapping[str, str]) -> Started:
-        log = self.folder.parent / "logs" / f"{next(self._numbers)}-{words[-1].replace('/', '_')[:40]}"
+        log = self.folder.parent / "logs" / f"{next(self._numbers)}-{Path(words[0]).name}"
         return Started(words, cwd=self.folder, env=env, log=log)
 
     def _by_hand(self) -> dict[str, str]:
@@ -176,7 +176,9 @@ class Installation:
 
 
 @contextmanager
-def installed(folder: Path, *, docker: str = "", canary: str = CANARY, ambient: Mapping[str, str]) -> Iterator[Installation]:
+def installed(
+    folder: Path, *, docker: str = "", canary: str = CANARY, ambient: Mapping[str, str]
+) -> Iterator[Installation]:
     """An installation that is set up and has nothing drawn; everything of it is gone afterwards."""
     names = (*ENVIRONMENTS, "registry", "spare")
     env = {**ambient, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
@@ -213,7 +215,8 @@ def write_project(made: Installation) -> None:
     (made.folder / "deploy.toml").write_text(_PIPELINE.format(canary=made.canary))
     made.file("platform").write_text(_PLATFORM.format(port=made.ports["registry"]))
     for name, replicas in ENVIRONMENTS.items():
-        made.file(name).write_text(_STACK.format(name=name, port=made.ports[name], replicas=replicas))
+        drain = "60s" if name == "dev" else "5s"  # dev has the streams
+        made.file(name).write_text(_STACK.format(name=name, port=made.ports[name], replicas=replicas, drain=drain))
     made.commit("Describe the pipeline")
 
 

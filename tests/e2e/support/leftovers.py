@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 import docker
 from docker.errors import NotFound
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.models.volumes import Volume
 
 from towpath.core.contract import LABEL_INSTANCE
 
@@ -20,28 +23,30 @@ def daemon(host: str) -> Iterator[docker.DockerClient]:
 
 def leftovers(instance: str, host: str = "") -> list[str]:
     """Names of containers, networks and volumes with the installation's label."""
-    wanted = {"label": f"{LABEL_INSTANCE}={instance}"}
     with daemon(host) as client:
-        containers = client.containers.list(all=True, filters=wanted)
-        networks = client.networks.list(filters=wanted)
-        volumes = client.volumes.list(filters=wanted)
-        return sorted(str(thing.name) for thing in (*containers, *networks, *volumes))
+        return sorted(str(thing.name) for thing in _labelled(client, instance))
 
 
 def sweep(instance: str, registry_port: int, host: str = "") -> None:
     """Remove everything of an installation, and the images that were pulled from its registry."""
-    wanted = {"label": f"{LABEL_INSTANCE}={instance}"}
     with daemon(host) as client:
-        for container in client.containers.list(all=True, filters=wanted):
-            container.remove(force=True, v=True)
-        for thing in (*client.networks.list(filters=wanted), *client.volumes.list(filters=wanted)):
-            thing.remove()
+        for thing in _labelled(client, instance):
+            if isinstance(thing, Container):
+                thing.remove(force=True, v=True)
+            else:
+                thing.remove()
         pulled = f"localhost:{registry_port}/"
         for image in client.images.list():
             names = [*image.tags, *image.attrs.get("RepoDigests", ())]
             for name in names:
                 if name.startswith(pulled):
                     _forget(client, name)
+
+
+def _labelled(client: docker.DockerClient, instance: str) -> list[Container | Network | Volume]:
+    wanted: dict[str, str | list[str] | bool] = {"label": f"{LABEL_INSTANCE}={instance}"}
+    containers = client.containers.list(all=True, filters=wanted)
+    return [*containers, *client.networks.list(filters=wanted), *client.volumes.list(filters=wanted)]
 
 
 def _forget(client: docker.DockerClient, name: str) -> None:

@@ -1,5 +1,6 @@
 """A Docker daemon of a test's own, which may be killed and started again."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -52,7 +53,7 @@ class PrivateDocker:
             f"--pidfile={folder}/pid",
             "--containerd-namespace=towpath-e2e",
             "--containerd-plugins-namespace=towpath-e2e-plugins",
-            f"--bridge={_BRIDGE}",
+            f"--bridge={_BRIDGE}",  # never "none": that would delete the bridge of the machine's own daemon
             "--iptables=false",  # ports are passed on by docker's proxy; the machine's own rules stay as they are
             "--ip-forward=false",
             "--ip-masq=false",
@@ -73,16 +74,24 @@ def private_docker(folder: Path) -> Iterator[PrivateDocker]:
     """A daemon in that folder, which must have a short path; nothing of it is left afterwards."""
     folder.mkdir(parents=True)
     made = PrivateDocker(folder)
-    _link("add", "name", _BRIDGE, "type", "bridge")
+    _ip("link", "add", "name", _BRIDGE, "type", "bridge")
     try:
-        subprocess.run(["ip", "address", "add", _ADDRESS, "dev", _BRIDGE], check=True)
+        _ip("address", "add", _ADDRESS, "dev", _BRIDGE)
         made.start()
         yield made
     finally:
         made.stop()
-        _link("delete", _BRIDGE)
+        _ip("link", "delete", _BRIDGE)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _link(*words: str) -> None:
-    subprocess.run(["ip", "link", *words], check=True)
+def _ip(*words: str) -> None:
+    subprocess.run([shutil.which("ip") or "ip", *words], check=True)
+
+
+def missing() -> str:
+    """Why no daemon can be started here; empty when one can."""
+    lacking = [program for program in ("dockerd", "containerd", "ip") if shutil.which(program) is None]
+    if lacking:
+        return f"a daemon of its own needs {', '.join(lacking)} on this machine"
+    return "" if os.geteuid() == 0 else "a daemon of its own needs root"

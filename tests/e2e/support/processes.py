@@ -1,6 +1,9 @@
 """Processes of this machine, read from /proc: who descends from whom, and who is gone."""
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _LOOK = 0.1
@@ -18,10 +21,12 @@ def children(pid: int) -> set[int]:
 def await_child(pid: int, program: str, within: float = 20.0) -> set[int]:
     """Wait until this process has a child that runs that program; gives back all that are below it then."""
     end = time.monotonic() + within
-    while not any(program in words(child) for child in (found := children(pid))):
+    while True:
+        found = children(pid)
+        if any(program in words(child) for child in found):
+            return found
         assert time.monotonic() < end, f"no {program} below {pid} in {within} s"
         time.sleep(_LOOK)
-    return found
 
 
 def gone(pids: set[int], within: float) -> bool:
@@ -40,6 +45,25 @@ def words(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
+
+
+@contextmanager
+def command_lines() -> Iterator[set[str]]:
+    """Every command line of this machine that was seen while the block lasted."""
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(_LOOK):
+            seen.update(words(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        watching.join()
 
 
 def _parent(path: Path) -> int:
