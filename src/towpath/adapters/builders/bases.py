@@ -50,7 +50,11 @@ class Bases:
         """
         place = self._aliases.get(name, name)
         if "/" not in place:
-            raise Missing(f"base {name!r} is not known on this machine", f"make or find it: deploy setup --base {name}")
+            known = ", ".join(sorted(self._aliases)) or "none yet, `deploy setup` finds or makes them"
+            raise Missing(
+                f"base {name!r} is not known on this machine",
+                f"name an image by digest, a folder with an OCI layout, or one of these: {known}",
+            )
         if Path(place).is_dir():
             return _from_layout(name, Path(place), platform)
         return self._from_registry(place, platform)
