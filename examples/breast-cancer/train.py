@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     told = words.parse_args(argv)
     written = Path(__file__).with_name("params.toml").read_text(encoding="utf-8")
     params = tomllib.loads(written) | tomllib.loads("\n".join(told.set))
-    print(json.dumps(train(params, told.out), indent=2))
+    print(json.dumps(train(params, told.out)))
 
 
 def train(params: dict[str, Any], out: Path) -> dict[str, float | int]:
