@@ -20,7 +20,7 @@ def clear(screen: Screen, scratch: Scratch) -> None:
     """Remove an earlier demo the quick way: by its label, and its state with the copy."""
     with daemon(scratch.docker_host(), scratch.instance) as found:
         if found is not None:
-            _remove(screen, found, scratch.registry_port(), lambda left: f"Removing an earlier demo: {_listed(left)}")
+            _remove(screen, found, scratch.registry_port(), lambda left: f"Removing an earlier demo: {_counted(left)}")
     scratch.remove()
 
 
@@ -37,7 +37,7 @@ def clean(screen: Screen, shell: Shell, scratch: Scratch) -> int:
                 screen.say("No Docker daemon answers, so nothing of the demo runs; its stopped containers may exist.")
                 raise DemoFailed("start Docker and clean again: `deploy doctor` says what is missing")
             _destroy(screen, shell, scratch)
-            _remove(screen, found, port, lambda left: f"Left, and removed by the label: {_listed(left)}")
+            _remove(screen, found, port, _left_over)
             scratch.remove()
             left = found.find(port)
     screen.say(f"With the label towpath.instance={scratch.instance}: {_counted(left)}.")
@@ -66,6 +66,12 @@ def _remove(screen: Screen, found: Daemon, port: int | None, said: Callable[[Lef
     if left.total:
         screen.say(said(left))
         found.remove(left)
+
+
+def _left_over(left: Leftovers) -> str:
+    stuck = (*left.containers, *left.networks, *left.volumes)
+    labelled = f"Left, and removed by the label: {', '.join(stuck)}. " if stuck else ""
+    return f"{labelled}{len(left.images)} images of its registry are removed from Docker."
 
 
 def _listed(left: Leftovers) -> str:

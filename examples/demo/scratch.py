@@ -29,8 +29,8 @@ CANARY: Final = """\
 traffic = [25, 50]    # then 95: holdback leaves 5 % to the old release, to compare with
 holdback = 5
 poll = "1s"           # a look at both arms' counters every second; the default is 10 s
-min_time = "6s"       # before it may promote; the default is 10 minutes
-min_polls = 3         # looks in each step
+min_time = "10s"      # before it may promote; the default is 10 minutes
+min_polls = 5         # looks in each step
 max_time = "2m"       # inconclusive by then
 warm_up = "2s"
 # in a minute it can't be shown that fewer than 0.2 % more requests fail; that fewer than 1 % more do, it can

@@ -136,7 +136,7 @@ class Story:
     def preview(self) -> None:
         """The other door agrees."""
         with self._phase("the same world by hand: Pulumi finds nothing to change"):
-            self.shell.run("pulumi", "preview", "-s", "prod", "--expect-no-changes")
+            self.shell.run("pulumi", "preview", "-s", "prod", "--expect-no-changes", "--suppress-progress")
         self._row("pulumi preview -s prod", "no changes")
 
     def _promote(self, environment: str) -> Done:
