@@ -111,11 +111,11 @@ def _forward(
             "idle_timeout": f"{routing.request_timeout + 5:g}s",
             "retry_policy": {
                 "retry_on": "connect-failure,refused-stream,reset-before-request",
-                "num_retries": 2,
+                "num_retries": 3,
                 "per_try_timeout": seconds,
                 "per_try_idle_timeout": seconds,
                 "retry_host_predicate": [_other_host()],
-                "host_selection_retry_max_attempts": "3",
+                "host_selection_retry_max_attempts": "10",
                 "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
             },
         },
