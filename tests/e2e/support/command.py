@@ -24,11 +24,17 @@ class Done:
     stderr: str
 
     def ok(self) -> "Done":
-        assert self.code == 0, self.told()
+        return self.ended(0)
+
+    def ended(self, code: int) -> "Done":
+        assert self.code == code, self.told()
         return self
 
     def told(self) -> str:
         return f"{' '.join(self.words)} ended with {self.code}\n{self.stdout}\n{self.stderr}"
+
+    def parsed(self) -> Any:  # noqa: ANN401 - whatever JSON the program prints
+        return json.loads(self.stdout)
 
     @property
     def answer(self) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""Where the time of a promotion goes: the engine, the canary's dwell, and the driver itself."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.page import kept, publish, table  # noqa: E402 - only now can it be found
+from tests.e2e.support.installation import Installation, ambient, draw, installed  # noqa: E402
+from tests.e2e.support.traffic import load  # noqa: E402
+
+RATE = 100.0  # requests a second
+DWELL = 8.0  # seconds of each of the two canary steps
+CANARY = f"""\
+traffic = [50]
+poll = "1s"
+min_time = "{DWELL:g}s"
+max_time = "120s"
+min_polls = 2
+warm_up = "1s"
+max_gap = "20s"
+"""
+OWN_LIMIT, SHARE_LIMIT, STEP_LIMIT = 1.0, 10.0, 3.5  # seconds, percent, seconds
+_TIMED = """\
+#!/bin/sh
+begun=$(date +%s.%N)
+"$0.real" "$@"
+code=$?
+echo "$begun $(date +%s.%N) $*" >> "{log}"
+exit $code
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Something that took time; seconds since the epoch."""
+
+    name: str
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long."""
+        return self.end - self.begin
+
+    def within(self, others: Sequence["Span"]) -> float:
+        """Seconds of the others that fall into this one."""
+        return sum(max(0.0, min(self.end, other.end) - max(self.begin, other.begin)) for other in others)
+
+
+def time_engine(one: Installation) -> Path:
+    """Have every run of the engine write down when it began and ended."""
+    engine, log = one.folder / ".towpath" / "bin" / "pulumi", one.folder.parent / "engine.log"
+    real = engine.with_name("pulumi.real")
+    shutil.copy2(engine.resolve(), real)
+    engine.unlink()
+    engine.write_text(_TIMED.format(log=log))
+    engine.chmod(0o755)
+    return log
+
+
+def engine_runs(log: Path) -> list[Span]:
+    """Every run so far."""
+    parts = (line.split(" ", 2) for line in log.read_text().splitlines())
+    return [Span(name=words, begin=float(begin), end=float(end)) for begin, end, words in parts]
+
+
+def steps(one: Installation) -> list[Span]:
+    """The steps of the last promotion, as its journal has them."""
+    entries = one.journal("lab")
+    opened = [entry for entry in entries if entry["kind"] == "promotion-opened"][-1]
+    names = [f"{step['kind']} {step['traffic']:g} %" for step in opened["payload"]["plan"]["steps"]]
+    own = [entry for entry in entries if entry["promotion"] == opened["promotion"]]
+    begun = {entry["payload"]["step"]: entry["time"] for entry in own if entry["kind"] == "step-started"}
+    done = {entry["payload"]["step"]: entry["time"] for entry in own if entry["kind"] == "step-done"}
+    return [Span(name=names[step], begin=begun[step], end=end) for step, end in done.items()]
+
+
+def promotion(one: Installation, log: Path) -> tuple[Span, list[Span], list[Span]]:
+    """A good release by canary: the whole command, its steps, and the engine's runs."""
+    release = one.release()
+    log.unlink(missing_ok=True)
+    with load(one.url("lab"), RATE):
+        begun = time.time()
+        one.deploy("promote", "--to", "lab", "--release", release).ok()
+        whole = Span(name="the whole command", begin=begun, end=time.time())
+    one.commit("Publish lab")
+    return whole, steps(one), engine_runs(log)
+
+
+def by_hand(one: Installation) -> float:
+    """Seconds of the same change without canary, gates and proof: a release written into the file, and `pulumi up`."""
+    release, text = one.release(), one.file("lab").read_text()
+    served = one.served("lab")
+    one.file("lab").write_text(text.replace(served, release))
+    begun = time.time()
+    one.up("lab").ok()
+    return time.time() - begun
+
+
+def report(whole: Span, taken: Sequence[Span], runs: Sequence[Span], alternative: float) -> bool:
+    """Publish the figures; whether all limits are kept."""
+    dwells = {step.name: DWELL for step in taken if step.name.startswith("observe")}
+    before = Span(name="facts and gates", begin=whole.begin, end=taken[0].begin)
+    rows = [row(span, runs, dwells.get(span.name, 0.0)) for span in (before, *taken, whole_of(whole, dwells))]
+    own = whole.seconds - whole.within(runs) - sum(dwells.values())
+    share = 100 * own / whole.seconds
+    slowest = max(beyond(taken))
+    limits = [
+        ["the driver's own time", kept(own, OWN_LIMIT, "s")],
+        ["the driver's own share", kept(share, SHARE_LIMIT, "%")],
+        ["slowest canary step beyond its dwell", kept(slowest, STEP_LIMIT, "s")],
+        ["`pulumi up` by hand of the same change", f"{alternative:.2f} s, with no canary, gate, journal or proof"],
+    ]
+    text = f"""\
+One good release to an environment with one replica, by canary at 50 % and 95 % of {RATE:g} requests/s, each for
+{DWELL:g} s. The engine's time includes waiting for replicas to be ready and for requests to drain.
+
+{table(("phase", "seconds", "engine", "dwell", "driver"), rows)}
+
+{table(("figure", "measured"), limits)}
+"""
+    publish("road", "A promotion's time", text)
+    return own <= OWN_LIMIT and share <= SHARE_LIMIT and slowest <= STEP_LIMIT
+
+
+def whole_of(whole: Span, dwells: dict[str, float]) -> Span:
+    """The last row; its dwell is that of all steps."""
+    dwells[whole.name] = sum(dwells.values())
+    return whole
+
+
+def row(span: Span, runs: Sequence[Span], dwell: float) -> list[str]:
+    """One phase."""
+    engine = span.within(runs)
+    figures = (span.seconds, engine, dwell, span.seconds - engine - dwell)
+    return [span.name, *(f"{figure:.2f}" for figure in figures)]
+
+
+def beyond(taken: Sequence[Span]) -> list[float]:
+    """Seconds of each canary step, its shift included, that aren't its dwell."""
+    shifts = [span for span in taken if span.name.startswith("shift")]
+    looks = [span for span in taken if span.name.startswith("observe")]
+    return [look.end - shift.begin - DWELL for shift, look in zip(shifts, looks, strict=True)]
+
+
+def main() -> int:
+    """Draw an installation, measure, take it away."""
+    with (
+        tempfile.TemporaryDirectory(prefix="towpath-") as folder,
+        installed(Path(folder) / "road", canary=CANARY, ambient=ambient()) as one,
+    ):
+        draw(one, "lab")
+        log = time_engine(one)
+        one.serving("lab")
+        whole, taken, runs = promotion(one, log)
+        return int(not report(whole, taken, runs, by_hand(one)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
