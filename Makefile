@@ -36,7 +36,7 @@ check: $(VENV)/.installed
 	@$(BIN)/python -m pytest -q tests/core
 
 golden: $(VENV)/.installed
-	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli tests/docs/test_generated.py
 
 bench: $(VENV)/.installed
 	@$(BIN)/deploy setup

@@ -1,0 +1,113 @@
+"""What keys mean, where the model that parses them doesn't say. Kept complete by a test, and free of leftovers."""
+
+from typing import Final
+
+MEANINGS: Final = {
+    ("deploy.toml", "state"): "where the state is",
+    ("deploy.toml", "models"): "models by name: small letters, digits and dashes, at most 40, a letter first",
+    ("deploy.toml", "environments"): "environments by name, in the order of the road; each is the stack of that name",
+    ("StateTable", "url"): "a folder, relative to this file or absolute; keep it out of Git",
+    ("ModelTable", "path"): "the model's folder, relative to this file",
+    ("ModelTable", "data"): "what it was trained on, below its folder; its hash goes into the record",
+    ("ModelTable", "train"): "command that trains it, run in its folder by `deploy build --train`",
+    ("ModelTable", "test"): "command that tests it, run in its folder by every `deploy build`",
+    ("ModelTable", "image"): "how its image is made",
+    ("LayersImage", "builder"): "assembled from base, locked wheels, weights, kit and code; needs no Docker",
+    ("LayersImage", "platform"): "what the container runs on: `linux/amd64` or `linux/arm64`",
+    (
+        "LayersImage",
+        "base",
+    ): "an alias that `deploy setup` resolved, a folder with an OCI layout, or an image by digest",
+    ("LayersImage", "python"): "Python of the base; wheels are chosen for it",
+    ("LayersImage", "requirements"): "locked requirements, every line `name==version`",
+    ("LayersImage", "code"): "files and folders of your code, below the model's folder",
+    ("LayersImage", "weights"): "files and folders that training wrote",
+    ("LayersImage", "command"): "the class that is served, as `module:Class`",
+    ("LayersImage", "env"): "variables of the image; never secrets, whoever may pull it can read them",
+    ("DockerfileImage", "builder"): "made by the Docker daemon from your own Dockerfile",
+    ("DockerfileImage", "platform"): "what the container runs on",
+    ("DockerfileImage", "dockerfile"): "below the model's folder",
+    ("DockerfileImage", "context"): "folder that is sent to the daemon, below the model's folder",
+    ("ExistingImage", "builder"): "an image that somebody else built",
+    ("ExistingImage", "platform"): "what the container runs on",
+    ("ExistingImage", "image"): "`repository@sha256:…`; a tag is refused, because it can move",
+    (
+        "EnvironmentTable",
+        "promotes_from",
+    ): "the environment before: only what it runs may come here; absent for the first",
+    ("EnvironmentTable", "protected"): (
+        "takes only releases built from a committed tree, asks on a terminal, is destroyed only when named twice; "
+        "absent: true for the last environment of a chain"
+    ),
+    ("EnvironmentTable", "canary"): "absent: candidate ready, then all traffic at once",
+    ("CanaryTable", "strategy"): "growing shares, or one step of 100 - holdback",
+    ("CanaryTable", "traffic"): "percent of requests the candidate gets, step by step",
+    (
+        "CanaryTable",
+        "holdback",
+    ): "percent that stable keeps in the last step, so that there is something to compare with",
+    ("CanaryTable", "poll"): "between two looks at the counters",
+    ("CanaryTable", "min_time"): "before a promotion is judged; the steps up to 50 % share it",
+    ("CanaryTable", "max_time"): "after which the canary is inconclusive",
+    ("CanaryTable", "min_polls"): "looks with data that each step needs",
+    ("CanaryTable", "min_requests"): "answers of the candidate that each step needs; no data is never a pass",
+    ("CanaryTable", "alpha"): "chance of rolling back a candidate that is within all margins, over the whole canary",
+    ("CanaryTable", "beta"): "chance of promoting a candidate that is beyond a margin",
+    ("CanaryTable", "warm_up"): "in which channels that suffer from a cold start don't count",
+    ("CanaryTable", "max_gap"): "longest time without a usable look; then the candidate loses its traffic",
+    ("CanaryTable", "on_inconclusive"): "what follows an inconclusive canary",
+    ("CanaryTable", "margins"): "how much worse a candidate may be",
+    ("CanaryTable", "probes"): "absent: no probes",
+    ("ProbesTable", "rate"): "requests a second to each arm",
+    ("MarginsTable", "errors"): "of the share of requests that fail with 5xx, a reset or a timeout",
+    (
+        "ErrorMarginsTable",
+        "rollback",
+    ): "up to here nothing counts against the candidate; absent: `{ratio = 1.1, plus = 0.0005}`",
+    ("ErrorMarginsTable", "promote"): "it must be shown to be better than this; absent: `{ratio = 1.5, plus = 0.002}`",
+    ("MarginTable", "ratio"): "times stable's rate",
+    ("MarginTable", "plus"): "and so much more, as a share of requests",
+}
+
+OUTPUTS: Final = {
+    "drawn": "hash of what was drawn; the driver compares it before every effect",
+    "promotions": "number of the promotion that was drawn last, by endpoint; a file with a lower one is refused",
+    "endpoints": "by name: URL, promotion, and per arm its release, identity, router clusters, replicas and traffic",
+    "routers": "per router: its name, the URL for requests, the URL of its counters",
+    "instance": "id of the installation",
+    "registry": "host:port that images are pushed to and pulled from",
+    "network": "Docker's name of the shared network",
+    "routerImage": "what routers run",
+    "dockerHost": "address of the Docker daemon; empty for the default one",
+    "provider": "what drew the platform: docker",
+}
+
+WHO_SETS: Final = {
+    "TOWPATH_MODEL": "`model`",
+    "TOWPATH_HOST": "`0.0.0.0`",
+    "TOWPATH_PORT": "the endpoint's `port`",
+    "TOWPATH_WEIGHTS": "`weights`",
+    "TOWPATH_LOG_LEVEL": "`INFO`",
+    "TOWPATH_RELEASE": "the release",
+    "TOWPATH_COMMIT": "from the record",
+    "TOWPATH_DATA": "from the record",
+    "TOWPATH_METRICS": "from the record",
+}
+
+KIT: Final = {
+    "TOWPATH_MODEL": "the model's name in the URL",
+    "TOWPATH_HOST": "address it listens on",
+    "TOWPATH_PORT": "port it listens on",
+    "TOWPATH_WEIGHTS": "folder that `load` is given",
+    "TOWPATH_THREADS": "predictions at the same time",
+    "TOWPATH_QUEUE": "requests that may wait; more get 503",
+    "TOWPATH_MAX_BODY": "bytes of the longest request",
+    "TOWPATH_DRAIN": "seconds that requests under way get after SIGTERM; the program sets it from `timeouts.drain`",
+    "TOWPATH_LINGER": "seconds after SIGTERM in which new requests are still taken",
+    "TOWPATH_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
+    "TOWPATH_ACCESS_LOG": "`1`: a log line per request",
+    "TOWPATH_RELEASE": "what `/provenance` says of the release",
+    "TOWPATH_COMMIT": "the commit it was built from",
+    "TOWPATH_DATA": "hash of what it was trained on",
+    "TOWPATH_METRICS": "what training measured, a JSON object",
+}

@@ -1,0 +1,66 @@
+import secrets
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, blocks, commands
+from tests.fakes.clock import FakeClock
+from towpath.adapters.store import open_store
+from towpath.app.journal import Journal
+from towpath.core.journal import Draft, Entry
+
+RUNBOOK = ROOT / "docs" / "runbook.md"
+
+
+def lines(word: str) -> list[str]:
+    """The runbook's commands that begin so, in its order."""
+    found = (one.text for block in blocks(RUNBOOK) for one in commands(block))
+    return list(dict.fromkeys(text for text in found if text.startswith(word)))
+
+
+def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(text.split(), cwd=folder, capture_output=True, text=True, check=True, timeout=60)
+
+
+def journal(folder: Path) -> Journal:
+    store = open_store(str(folder / ".towpath"))
+    return Journal(
+        store=store, clock=FakeClock(), environment="prod", actor="ada@build", nonces=lambda: secrets.token_hex(8)
+    )
+
+
+def written(folder: Path, count: int) -> tuple[Entry, ...]:
+    for number in range(count):
+        draft = Draft(kind="paused", payload={"reason": f"{number}"})
+        journal(folder).append(partial(_always, draft))
+    return journal(folder).history()
+
+
+def _always(draft: Draft, _entries: Sequence[Entry]) -> Draft:
+    return draft
+
+
+def test_the_runbooks_backup_is_a_state_that_can_be_read_again(tmp_path: Path) -> None:
+    before = written(tmp_path, 3)
+    backup, restore = lines("tar ")
+    (remove,) = lines("rm ")
+
+    run(backup, tmp_path)
+    run(remove, tmp_path)
+    assert not (tmp_path / ".towpath").exists()
+    run(restore, tmp_path)
+
+    assert journal(tmp_path).history() == before
+    assert len(written(tmp_path, 1)) == len(before) + 1
+
+
+@pytest.mark.docker
+def test_the_runbooks_lists_of_containers_are_taken_by_docker(tmp_path: Path) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("there is no docker command on this machine")
+    for text in lines("docker ps"):
+        assert run(text, tmp_path).stdout.startswith("CONTAINER ID")
