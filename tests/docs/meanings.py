@@ -89,9 +89,6 @@ WHO_SETS: Final = {
     "TOWPATH_WEIGHTS": "`weights`",
     "TOWPATH_LOG_LEVEL": "`INFO`",
     "TOWPATH_RELEASE": "the release",
-    "TOWPATH_COMMIT": "from the record",
-    "TOWPATH_DATA": "from the record",
-    "TOWPATH_METRICS": "from the record",
 }
 
 KIT: Final = {
@@ -103,11 +100,11 @@ KIT: Final = {
     "TOWPATH_QUEUE": "requests that may wait; more get 503",
     "TOWPATH_MAX_BODY": "bytes of the longest request",
     "TOWPATH_DRAIN": "seconds that requests under way get after SIGTERM; the program sets it from `timeouts.drain`",
-    "TOWPATH_LINGER": "seconds after SIGTERM in which new requests are still taken",
+    "TOWPATH_LINGER": "seconds after SIGTERM in which new requests are still taken; the program sets it",
     "TOWPATH_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
     "TOWPATH_ACCESS_LOG": "`1`: a log line per request",
-    "TOWPATH_RELEASE": "what `/provenance` says of the release",
-    "TOWPATH_COMMIT": "the commit it was built from",
-    "TOWPATH_DATA": "hash of what it was trained on",
-    "TOWPATH_METRICS": "what training measured, a JSON object",
+    "TOWPATH_RELEASE": "the release that `/provenance` tells; the program sets it",
+    "TOWPATH_COMMIT": "the commit that `/provenance` tells; the program doesn't set it",
+    "TOWPATH_DATA": "the hash of training data that `/provenance` tells; the program doesn't set it",
+    "TOWPATH_METRICS": "the metrics that `/provenance` tells, a JSON object; the program doesn't set it",
 }

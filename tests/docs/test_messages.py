@@ -3,8 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.core.test_gates import GOOD
 from tests.docs.messages import said
-from tests.docs.pages import Block, blocks, pages
+from tests.docs.pages import ROOT, Block, blocks, pages
+from towpath.core.gates import answers
 
 _LINE = re.compile(r"^(error: |hint: |  - (?:[a-z ]+: )?)(.+)$")
 
@@ -27,6 +29,12 @@ def _told(block: Block) -> Iterator[str]:
 @pytest.mark.parametrize(("place", "text"), list(quoted()))
 def test_a_message_that_a_page_quotes_is_one_that_the_program_has(place: str, text: str) -> None:
     assert said(text), f"{place}: nothing says {text!r}"
+
+
+def test_the_runbook_has_a_line_for_every_gate() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+    assert [gate.name for gate in answers(GOOD) if f"\n| {gate.name} | " not in runbook] == []
 
 
 def test_a_message_that_nothing_says_is_found() -> None:
