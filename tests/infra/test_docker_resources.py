@@ -1,0 +1,228 @@
+"""The providers against the real daemon: what each verb leaves behind."""
+
+import gc
+import socket
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from pulumi.dynamic import CreateResult
+
+from infra.docker.provider import StepFailed
+from infra.docker.registry import RegistryProvider
+from infra.docker.replica import ReplicaProvider
+from infra.docker.router import RouterProvider
+from infra.docker.storage import VolumeProvider
+from infra.docker.traffic import RouteProvider, RouterClusterProvider
+from tests.e2e.support.ports import free_ports
+from tests.support.docker_site import Site, drawn_site
+from towpath.core.contract import ARM_HEADER, LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID, LABEL_ROLE
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with drawn_site() as drawn:
+        yield drawn
+
+
+@pytest.fixture
+def served(site: Site) -> Iterator[str]:
+    """A replica of release r1 behind the router; gives back its name."""
+    replica = ReplicaProvider().create(site.replica("r1"))
+    cluster = site.cluster("r1", alias(replica))
+    RouterClusterProvider().create(cluster)
+    RouteProvider().create(site.route({"r1": 10_000}))
+    yield replica.id
+    RouteProvider().delete("", site.route({}))
+    RouterClusterProvider().delete("m/r1", cluster)
+    ReplicaProvider().delete(replica.id, site.replica("r1"))
+
+
+def alias(replica: CreateResult) -> str:
+    assert replica.outs is not None
+    return str(replica.outs["alias"])
+
+
+def names(site: Site) -> set[str]:
+    return {str(container.name) for container in site.containers()}
+
+
+def test_a_replica_is_ready_labelled_and_limited_when_it_is_drawn(site: Site, served: str) -> None:
+    container = site.client.containers.get(served)
+    labels, limits = container.labels, container.attrs["HostConfig"]
+    assert (labels[LABEL_ROLE], labels[LABEL_ENDPOINT], labels[LABEL_RELEASE_ID]) == ("replica", "m", "r1")
+    assert LABEL_DIGEST in labels
+    assert (limits["NanoCpus"], limits["Memory"]) == (500_000_000, 64 * 2**20)
+    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+    assert limits["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
+    assert site.ask() == (200, {"state": "", "reason": "corrupt weights", "version": "r1", "path": "/"})
+
+
+def test_what_an_interrupted_run_left_is_adopted(site: Site, served: str) -> None:
+    before = site.client.containers.get(served).id
+    again = ReplicaProvider().create(site.replica("r1"))
+    assert again.id == served
+    assert site.client.containers.get(served).id == before
+
+
+def test_other_inputs_are_another_replica(site: Site, served: str) -> None:
+    props = site.replica("r1", secretEnv={"KEY": "bait"})
+    other = ReplicaProvider().create(props)
+    try:
+        assert other.id != served
+        assert "KEY=bait" in site.client.containers.get(other.id).attrs["Config"]["Env"]
+    finally:
+        ReplicaProvider().delete(other.id, props)
+
+
+@pytest.mark.parametrize(
+    ("mode", "why"),
+    [
+        ("crash", "ended with exit code 1 before it was ready"),
+        ("failed", "says it failed: corrupt weights"),
+        ("never", "was not ready on /ready within 2 s"),
+    ],
+)
+def test_a_replica_that_never_gets_ready_ends_with_its_last_lines_and_leaves_nothing(
+    site: Site, mode: str, why: str
+) -> None:
+    before = names(site)
+    with pytest.raises(StepFailed, match=why) as failure:
+        ReplicaProvider().create(site.replica("bad", env={"MODE": mode}, startup=2))
+    assert "loading the model" in str(failure.value)
+    assert names(site) == before
+
+
+def test_an_image_that_the_registry_lacks_is_named(site: Site) -> None:
+    (port,) = free_ports(1)
+    registry = site.client.images.list("towpath/registry")
+    if not registry:
+        pytest.skip("no registry image of `deploy setup --offline`")
+    data = {**site.where, "name": f"towpath-{site.where['instance']}-data"}
+    VolumeProvider().create(data)
+    own = {"image": registry[0].tags[0], "port": port, "volume": data["name"], "network": site.router["network"]}
+    props = {**site.where, "name": f"towpath-{site.where['instance']}-registry", **own}
+    RegistryProvider().create(props)
+    image = f"localhost:{port}/m@sha256:{'a' * 64}"
+    try:
+        with pytest.raises(StepFailed, match="the registry has no") as failure:
+            ReplicaProvider().create(site.replica("none", image=image))
+        assert image in str(failure.value)
+    finally:
+        RegistryProvider().delete(props["name"], props)
+        VolumeProvider().delete(data["name"], data)
+
+
+def test_a_gpu_is_refused_at_plan_time_where_the_host_has_none(site: Site) -> None:
+    if "nvidia" in site.client.info()["Runtimes"]:
+        pytest.skip("this host has GPUs")
+    result = ReplicaProvider().check({}, site.replica(gpu={"type": "nvidia-l4", "count": 1}))
+    (failure,) = result.failures
+    assert failure.property == "gpu"
+    assert "nvidia-l4" in failure.reason
+    assert not ReplicaProvider().check({}, site.replica()).failures
+
+
+def test_a_route_to_a_cluster_that_is_not_there_is_refused_and_nothing_changes(site: Site, served: str) -> None:
+    with pytest.raises(StepFailed, match="has no cluster m/nowhere"):
+        RouteProvider().update("", site.route({"r1": 10_000}), site.route({"r1": 5_000, "nowhere": 5_000}))
+    assert {site.ask()[0] for _ in range(20)} == {200}
+    assert served in names(site)
+
+
+def test_an_outdated_fence_is_refused_and_a_run_without_one_is_not(site: Site, served: str) -> None:
+    props = site.route({"r1": 10_000})
+    RouteProvider().update("", props, {**props, "fence": 7})
+    with pytest.raises(StepFailed, match="a newer promotion has fence 7"):
+        RouteProvider().update("", props, {**props, "fence": 6})
+    RouteProvider().update("", props, props)
+    assert served in names(site)
+
+
+def test_a_fence_alone_is_no_change(site: Site) -> None:
+    props = site.route({"r1": 10_000})
+    assert not RouteProvider().diff("", {**props, "fence": 6}, {**props, "fence": 7}).changes
+    assert RouteProvider().diff("", props, site.route({"r1": 9_000})).changes
+
+
+def test_traffic_is_shared_probes_reach_their_arm_and_a_drained_release_goes(site: Site, served: str) -> None:
+    replica = ReplicaProvider().create(site.replica("r2"))
+    cluster = site.cluster("r2", alias(replica))
+    RouterClusterProvider().create(cluster)
+    both = site.route({"r1": 5_000, "r2": 5_000})
+    RouteProvider().update("", both, both)
+    assert {site.ask()[1]["version"] for _ in range(60)} == {"r1", "r2"}
+    assert site.ask(headers={ARM_HEADER: "canary"})[1]["version"] == "r2"
+    assert 'cluster_name="m/r2/probe"' in site.counters()
+    alone = site.route({"r1": 10_000})
+    RouteProvider().update("", both, alone)
+    RouterClusterProvider().delete("m/r2", cluster)
+    ReplicaProvider().delete(replica.id, site.replica("r2"))
+    assert {site.ask()[1]["version"] for _ in range(20)} == {"r1"}
+    assert site.ask(headers={ARM_HEADER: "canary"})[0] == 503
+    assert replica.id not in names(site)
+    assert served in names(site)
+
+
+def test_counters_go_on_while_replicas_come_and_go(site: Site, served: str) -> None:
+    def answered() -> int:
+        line = next(line for line in site.counters().splitlines() if 'xx{envoy_response_code_class="2"' in line)
+        return int(line.rpartition(" ")[2])
+
+    for _ in range(10):
+        site.ask()
+    before = answered()
+    second = ReplicaProvider().create(site.replica("r1", number=1))
+    two = site.cluster("r1", alias(second), replicas=2)
+    RouterClusterProvider().update("", two, two)
+    site.ask()
+    assert answered() == before + 1
+    ReplicaProvider().delete(second.id, site.replica("r1", number=1))
+    assert site.ask()[0] == 200
+    assert served in names(site)
+
+
+def test_a_new_router_container_serves_what_the_old_one_did(site: Site, served: str) -> None:
+    props = {**site.router, "statsPort": site.stats}
+    changed = {**site.router, "bootstrap": "another"}
+    before = site.client.containers.get(site.router["name"]).id
+    RouterProvider().update("", props, changed)
+    assert site.client.containers.get(site.router["name"]).id != before
+    assert site.ask()[1]["version"] == "r1"
+    assert "m/r1" in site.counters(), "the port of the counters is kept"
+    assert served in names(site)
+
+
+def test_a_port_that_is_taken_is_named_with_its_holder(site: Site) -> None:
+    other = {**site.router, "name": site.router["name"] + "-2", "stats": 0}
+    with pytest.raises(StepFailed, match=f"port {site.router['port']} of .* is already taken") as failure:
+        RouterProvider().create(other)
+    assert site.router["name"] in str(failure.value)
+    assert other["name"] not in names(site)
+    (port,) = free_ports(1)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        with pytest.raises(StepFailed, match="another process has it"):
+            RouterProvider().create({**other, "port": port, "stats": 0})
+
+
+def test_a_daemon_that_does_not_answer_is_said_with_the_remedy(site: Site) -> None:
+    away = {**site.replica(), "host": "unix:///nowhere/docker.sock"}
+    with pytest.raises(StepFailed, match=r"no Docker daemon answers at unix:///nowhere/docker\.sock") as failure:
+        ReplicaProvider().create(away)
+    assert "deploy doctor" in str(failure.value)
+    del failure
+    # the SDK leaves open the socket that it could not connect, and would be heard of in another test
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_removing_what_is_gone_already_is_no_error(site: Site) -> None:
+    ReplicaProvider().delete("towpath-nothing", site.replica())
+    gone = {**site.route({"r1": 1}), "router": "towpath-nothing"}
+    RouteProvider().delete("", gone)
+    RouterClusterProvider().delete("m/x", {**site.cluster("x", "h"), "router": "towpath-nothing"})
