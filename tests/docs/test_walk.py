@@ -15,12 +15,12 @@ import pytest
 
 from tests.docs.pages import ROOT, Shown
 from tests.docs.walk import Walk, block_with, chapters, shim, stack_files
-from tests.e2e.conftest import require_setup
 from tests.e2e.support.installation import ambient
 from tests.e2e.support.leftovers import leftovers, sweep
 from tests.e2e.support.ports import free_ports
+from tests.e2e.support.required import require_setup
 
-PATIENCE = 300.0
+PATIENCE = 600.0  # for one chapter of the page
 PORTS = (8081, 8082, 8083, 5055)
 QUICK = """
 poll = "1s"
