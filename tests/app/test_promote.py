@@ -235,6 +235,22 @@ class TestSomebodyElse:
         assert told(scene).bad == ()
         assert told(scene).closed[-1].outcome is Outcome.OVERRIDDEN
 
+    def test_who_draws_the_stack_just_before_a_step_makes_it_fail_and_ends_the_promotion(self, scene: Scene) -> None:
+        base = scene.world.drawn["prod"][0]
+
+        def interfere(_stack: str, wanted: Endpoint) -> None:
+            if wanted.canary is not None and wanted.canary.traffic > 0:
+                scene.world.before_up = None
+                scene.world.draw("prod", base)
+                raise NeedsPerson("the candidate's cluster is gone")
+
+        scene.world.before_up = interfere
+
+        with pytest.raises(Overridden):
+            promote(scene.services(), PROD)
+        assert scene.world.drawn["prod"] == (base,)
+        assert told(scene).bad == ()
+
     def test_who_draws_the_stack_in_a_roll_back_ends_it_too(self, scene: Scene) -> None:
         scene.observer.canary.errors = 0.3
         other = Endpoint(name="iris", release=image("e"), promotion=9)

@@ -124,6 +124,9 @@ def _up(run: Run, overlay: Overlay, plan: str | None, targets: Sequence[str]) ->
             run.services.report.line(f"waiting for another engine on {run.stack}: {busy.message}")
             run.services.clock.sleep(LOCK_POLL)
             expect_ours(run, run.outputs())
+        except NeedsPerson:
+            expect_ours(run, run.outputs())  # who drew the stack between the last look and this run made it fail
+            raise
         else:
             return _as_asked(run, outputs, overlay)
 

@@ -90,12 +90,14 @@ class Installation:
         ports: of every environment's router, of the registry, and a spare one.
         env: what the commands get as environment.
         docker: address of the daemon; empty: the default one.
+        inside: words before every command, where it has to run in a place of its own.
     """
 
     folder: Path
     ports: Mapping[str, int]
     env: Mapping[str, str] = field(repr=False)
     docker: str = ""
+    inside: tuple[str, ...] = ()
     canary: str = CANARY
     _numbers: Iterator[int] = field(default_factory=count)
     _shellenv: dict[str, str] = field(default_factory=dict, repr=False)
@@ -145,20 +147,22 @@ class Installation:
         return found
 
     def served(self, environment: str) -> str:
-        """What the environment serves; nothing: empty."""
-        return str(self.status(environment)["release"] or "")
+        """What the stack says that it serves; nothing: empty."""
+        words = ("stack", "output", "endpoints", "--json", "-s", environment)
+        stable = self.pulumi(*words).ok().answer[_MODEL].get("stable", {})
+        return str(stable.get("release", ""))
 
     def serving(self, environment: str) -> str:
         """Make sure that the environment serves something good and that nothing is open there."""
-        now = self.status(environment)
-        if now["open"] is not None:
+        kinds = [entry["kind"] for entry in self.journal(environment)]
+        if kinds.count("promotion-opened") > kinds.count("promotion-closed"):
             self.deploy("abort", environment)
-            now = self.status(environment)
-        if now["release"] is None:
-            self.deploy("promote", "--to", environment, "--release", self.release()).ok()
+        now = self.served(environment)
+        if not now:
+            now = self.release()
+            self.deploy("promote", "--to", environment, "--release", now).ok()
             self.commit(f"Publish {environment}")
-            now = self.status(environment)
-        return str(now["release"])
+        return now
 
     def journal(self, environment: str) -> list[dict[str, Any]]:
         """The entries of an environment's journal, in order."""
@@ -167,7 +171,7 @@ class Installation:
 
     def _start(self, words: tuple[str, ...], env: Mapping[str, str]) -> Started:
         log = self.folder.parent / "logs" / f"{next(self._numbers)}-{Path(words[0]).name}"
-        return Started(words, cwd=self.folder, env=env, log=log)
+        return Started((*self.inside, *words), cwd=self.folder, env=env, log=log)
 
     def _by_hand(self) -> dict[str, str]:
         if not self._shellenv:
@@ -177,7 +181,12 @@ class Installation:
 
 @contextmanager
 def installed(
-    folder: Path, *, docker: str = "", canary: str = CANARY, ambient: Mapping[str, str]
+    folder: Path,
+    *,
+    ambient: Mapping[str, str],
+    canary: str = CANARY,
+    docker: str = "",
+    inside: tuple[str, ...] = (),
 ) -> Iterator[Installation]:
     """An installation that is set up and has nothing drawn; everything of it is gone afterwards."""
     names = (*ENVIRONMENTS, "registry", "spare")
@@ -191,6 +200,7 @@ def installed(
         ports=dict(zip(names, free_ports(len(names)), strict=True)),
         env=env,
         docker=docker,
+        inside=inside,
         canary=canary,
     )
     write_project(made)

@@ -1,6 +1,7 @@
 """A Docker daemon of a test's own, which may be killed and started again."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -13,15 +14,19 @@ from docker.errors import DockerException
 
 _PATIENCE = 60.0
 _LOOK = 0.2
-_BRIDGE = "towpath-e2e0"
-_ADDRESS = "10.214.0.1/24"
 
 
 class PrivateDocker:
-    """Own data, socket, networks and container runtime; the machine's own daemon is left alone."""
+    """Own data, socket, container runtime and network namespace; the machine's own daemon and rules are left alone.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        host: address of its socket.
+        inside: words before a command that is to reach what the daemon's containers publish.
+    """
+
+    def __init__(self, folder: Path, namespace: str) -> None:
         self._folder = folder
+        self.inside = ("nsenter", f"--net=/run/netns/{namespace}")
         self.host = f"unix://{folder}/docker.sock"
         self._daemon: subprocess.Popen[bytes] | None = None
 
@@ -46,6 +51,7 @@ class PrivateDocker:
     def _words(self) -> list[str]:
         folder = self._folder
         return [
+            *self.inside,
             "dockerd",
             f"--host={self.host}",
             f"--data-root={folder}/data",
@@ -53,11 +59,6 @@ class PrivateDocker:
             f"--pidfile={folder}/pid",
             "--containerd-namespace=towpath-e2e",
             "--containerd-plugins-namespace=towpath-e2e-plugins",
-            f"--bridge={_BRIDGE}",  # never "none": that would delete the bridge of the machine's own daemon
-            "--iptables=false",  # ports are passed on by docker's proxy; the machine's own rules stay as they are
-            "--ip-forward=false",
-            "--ip-masq=false",
-            "--default-address-pool=base=10.213.0.0/16,size=24",
         ]
 
     def _answers(self) -> bool:
@@ -73,15 +74,16 @@ class PrivateDocker:
 def private_docker(folder: Path) -> Iterator[PrivateDocker]:
     """A daemon in that folder, which must have a short path; nothing of it is left afterwards."""
     folder.mkdir(parents=True)
-    made = PrivateDocker(folder)
-    _ip("link", "add", "name", _BRIDGE, "type", "bridge")
+    namespace = f"towpath-{secrets.token_hex(4)}"
+    made = PrivateDocker(folder, namespace)
+    _ip("netns", "add", namespace)
     try:
-        _ip("address", "add", _ADDRESS, "dev", _BRIDGE)
+        _ip("-n", namespace, "link", "set", "lo", "up")
         made.start()
         yield made
     finally:
         made.stop()
-        _ip("link", "delete", _BRIDGE)
+        _ip("netns", "delete", namespace)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -91,7 +93,7 @@ def _ip(*words: str) -> None:
 
 def missing() -> str:
     """Why no daemon can be started here; empty when one can."""
-    lacking = [program for program in ("dockerd", "containerd", "ip") if shutil.which(program) is None]
+    lacking = [program for program in ("dockerd", "containerd", "ip", "nsenter") if shutil.which(program) is None]
     if lacking:
         return f"a daemon of its own needs {', '.join(lacking)} on this machine"
     return "" if os.geteuid() == 0 else "a daemon of its own needs root"
