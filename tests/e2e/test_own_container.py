@@ -75,7 +75,7 @@ def test_a_fastapi_image_is_promoted_from_its_dockerfile_and_by_its_digest(scrat
     scratch.up("lab").ok()
     scratch.commit("Keep the salt")
     taken = scratch.deploy("build", "flower", "--json").ok().answer["release"]["image"]
-    assert (taken.partition("@")[2], "/flower@" in taken) == (built.partition("@")[2], True)
+    assert taken == built, "an image that is in the registry isn't copied"
     for model, environment in (("iris", "dev"), ("flower", "lab")):
         scratch.deploy("promote", model, "--to", environment).ok()
         answer = urllib3.request("POST", f"{scratch.url(environment)}/predict", json=SETOSA, retries=False)

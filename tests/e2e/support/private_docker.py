@@ -3,14 +3,12 @@
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import docker
-from docker.errors import DockerException
 
 _PATIENCE = 60.0
 _LOOK = 0.2
@@ -62,12 +60,14 @@ class PrivateDocker:
         ]
 
     def _answers(self) -> bool:
-        try:
-            client = docker.DockerClient(base_url=self.host, timeout=5)
-        except DockerException:
-            return False
-        client.close()
-        return True
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(5)
+            try:
+                asking.connect(self.host.removeprefix("unix://"))
+                asking.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+                return b" 200 " in asking.recv(64)
+            except OSError:
+                return False
 
 
 @contextmanager
