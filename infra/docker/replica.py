@@ -9,6 +9,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, Resource
 
 from infra.docker.containers import KEEP_RUNNING, adopted, base_options, labels, made_from
 from infra.docker.host import find_container, last_lines, remove_container, start
+from infra.docker.provenance import provenance_variables
 from infra.docker.provider import SCHEMA, DockerProvider, Props, daemon, inputs_hash
 from infra.docker.router_files import RouterFiles
 from infra.naming import host_name, object_name
@@ -118,7 +119,7 @@ def _options(name: str, props: Props) -> dict[str, Any]:
             LABEL_RELEASE_ID: props["releaseId"],
             LABEL_DIGEST: props["image"].partition("@")[2],
         },
-        "environment": {**props["env"], **props["secretEnv"]},
+        "environment": {**provenance_variables(props["image"]), **props["env"], **props["secretEnv"]},
         "command": props["args"] or None,
         "volumes": {
             v["source"]: {"bind": v["path"], "mode": "ro" if v["readOnly"] else "rw"} for v in props["volumes"]

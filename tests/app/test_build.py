@@ -11,6 +11,7 @@ from towpath.app.build import BuildServices, build_release
 from towpath.app.build_ports import Built, Commit, Inputs
 from towpath.core.errors import Refused, UsageError
 from towpath.core.image import BuilderName, ImageSpec, ModelSpec
+from towpath.core.provenance import variables
 from towpath.core.release import ImageRef
 
 IMAGE = ImageRef(repository="localhost:5055/m", digest="sha256:" + "a" * 64)
@@ -51,12 +52,21 @@ class FakeSources:
 
 
 @dataclass
+class FakeOrigins:
+    said: dict[str, bytes] = field(default_factory=dict)
+
+    def say(self, image: ImageRef, provenance: bytes, created: str) -> None:
+        self.said[f"{image} {created}"] = provenance
+
+
+@dataclass
 class World:
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     folder: FakeFolder = field(default_factory=FakeFolder)
     sources: FakeSources = field(default_factory=FakeSources)
     programs: FakePrograms = field(default_factory=lambda: FakePrograms(answers={("pytest",): says("1 passed\n")}))
     store: FakeStore = field(default_factory=FakeStore)
+    origins: FakeOrigins = field(default_factory=FakeOrigins)
     clock: FakeClock = field(default_factory=FakeClock)
     report: FakeReport = field(default_factory=FakeReport)
 
@@ -67,6 +77,7 @@ class World:
             sources=self.sources,
             programs=self.programs,
             releases=ReleaseStore(self.store),
+            origins=self.origins,
             clock=self.clock,
             report=self.report,
             actor="me@here",
@@ -89,7 +100,14 @@ def test_a_record_says_how_the_release_came_to_be(world: World) -> None:
     assert record.tests.summary == "1 passed"
     assert ReleaseStore(world.store).get(IMAGE) == record
     assert (result.written, result.moved) == (True, 10)
-    assert set(result.seconds) == {"inputs", "commit", "tests", "image", "record"}
+    assert set(result.seconds) == {"inputs", "commit", "tests", "image", "record", "provenance"}
+
+
+def test_where_a_release_came_from_is_said_beside_its_image(world: World) -> None:
+    build_release(world.services(), MODEL, "localhost:5055/m")
+    ((where, said),) = world.origins.said.items()
+    assert where == f"{IMAGE} 2023-11-14T22:13:20Z"
+    assert variables(said) == {"TOWPATH_COMMIT": "c" * 40, "TOWPATH_METRICS": '{"auc":0.9}'}
 
 
 def test_failing_tests_stop_a_build_before_anything_is_pushed(world: World) -> None:

@@ -238,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "digest": name,
                 "size": len(content),
                 "artifactType": json.loads(content)["artifactType"],
+                "annotations": json.loads(content).get("annotations") or {},
             }
             for name, (media_type, content) in self.registry.manifests.get(repository, {}).items()
             if (json.loads(content).get("subject") or {}).get("digest") == digest

@@ -11,6 +11,7 @@ from towpath.app.build_ports import (
     ImageBuilder,
     Inputs,
     ModelFolder,
+    Origins,
     Programs,
     ReleaseWriter,
     Sources,
@@ -19,6 +20,7 @@ from towpath.app.build_ports import (
 from towpath.app.ports import Clock, Report
 from towpath.core.errors import Refused
 from towpath.core.image import BuilderName, ModelSpec
+from towpath.core.provenance import provenance_of
 from towpath.core.release import ReleaseRecord, TestResult
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class BuildServices:
         sources: the version control around them.
         programs: runs the model's tests.
         releases: keeps the record.
+        origins: says beside the image where it came from.
         actor: user@host.
     """
 
@@ -42,6 +45,7 @@ class BuildServices:
     sources: Sources
     programs: Programs
     releases: ReleaseWriter
+    origins: Origins
     clock: Clock
     report: Report
     actor: str
@@ -56,7 +60,7 @@ class BuildResult:
         written: false when an older record says the same and was kept.
         moved: bytes that went to the registry.
         reused: bytes that were there already.
-        seconds: by phase: tests, inputs, image, record.
+        seconds: by phase: tests, inputs, image, record, provenance.
         notes: what the user should know.
     """
 
@@ -88,6 +92,7 @@ def build_release(
     facts = _Facts(inputs=inputs, commit=commit, tests=tests, built=built)
     record = _record(services, model, facts)
     kept = watch.timed("record", lambda: services.releases.add(record))
+    watch.timed("provenance", lambda: services.origins.say(kept.image, provenance_of(kept), kept.built_at))
     return _result(services.report, facts.built, record, kept, watch.seconds)
 
 

@@ -109,3 +109,10 @@ class ReleaseWriter(Protocol):
 
     def add(self, record: ReleaseRecord) -> ReleaseRecord:
         """Keep the record; gives back the one that stands, which is an older one when it says the same."""
+
+
+class Origins(Protocol):
+    """What is said about images in their registry."""
+
+    def say(self, image: ImageRef, provenance: bytes, created: str) -> None:
+        """Attach where an image came from; `created` in ISO 8601. The same again changes nothing."""

@@ -19,6 +19,7 @@ from towpath.adapters.builders.wheels import WheelDownloads
 from towpath.adapters.git import GitCheckout
 from towpath.adapters.oci.client import RegistryClient
 from towpath.adapters.oci.credentials import DockerCredentials
+from towpath.adapters.oci.referrers import Referrers, RegistryOrigins
 from towpath.adapters.oci.transport import Transport
 from towpath.app.build import BuildServices
 from towpath.cli import wiring
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 def build_services(world: "RealWorld") -> BuildServices:
     """Everything that building needs."""
-    client, kit = registry_client(world), Kit(package=wiring.PACKAGE)
+    transport, kit = registry_transport(world), Kit(package=wiring.PACKAGE)
+    client = RegistryClient(transport)
     hashes = HashCache(world.surroundings.cache / "hashes.json", world.clock)
     layers = LayersBuilder(
         client=client,
@@ -51,6 +53,7 @@ def build_services(world: "RealWorld") -> BuildServices:
         sources=GitCheckout(Path(world.pipeline().root), world.programs),
         programs=world.programs,
         releases=world.releases(),
+        origins=RegistryOrigins(Referrers(transport, client)),
         clock=world.clock,
         report=world.report,
         actor=world.actor,
@@ -58,9 +61,14 @@ def build_services(world: "RealWorld") -> BuildServices:
 
 
 def registry_client(world: "RealWorld") -> RegistryClient:
-    """Our own client, with the logins `docker login` left."""
+    """Our own client."""
+    return RegistryClient(registry_transport(world))
+
+
+def registry_transport(world: "RealWorld") -> Transport:
+    """HTTP to registries, with the logins `docker login` left."""
     config = Path(world.env.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
-    return RegistryClient(Transport(credentials=DockerCredentials(config, world.programs), clock=world.clock))
+    return Transport(credentials=DockerCredentials(config, world.programs), clock=world.clock)
 
 
 def _aliases(world: "RealWorld") -> dict[str, str]:

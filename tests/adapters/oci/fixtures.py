@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.adapters.oci.real_registry import PROGRAM, real_registry
+from tests.adapters.oci.real_registry import available, real_registry
 from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry, serving
 from towpath.adapters.oci.client import RegistryClient
@@ -16,8 +16,8 @@ from towpath.adapters.oci.transport import Transport
 
 @pytest.fixture(scope="session")
 def real_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if PROGRAM is None:
-        pytest.skip("docker-registry is not installed")
+    if not available():
+        pytest.skip("there is no registry: run `deploy setup`")
     with real_registry(tmp_path_factory.mktemp("registry")) as host:
         yield host
 

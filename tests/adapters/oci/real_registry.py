@@ -1,6 +1,11 @@
-"""The real registry (`docker-registry` of Debian) on a free port, and a wire that counts what goes to it."""
+"""The real registry on a free port, and a wire that counts what goes to it.
+
+It is `docker-registry` of Debian where that is installed, else the image that `deploy setup` made or pulled.
+"""
 
 import http.client
+import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +23,20 @@ http: {{addr: 127.0.0.1:{port}}}
 """
 
 
+_INSTANCE = Path(__file__).parents[3] / ".towpath" / "instance.json"
+
+
+def registry_image() -> str:
+    """What `deploy setup` of this checkout runs as a registry; empty before a setup."""
+    if not _INSTANCE.is_file():
+        return ""
+    return str(json.loads(_INSTANCE.read_text(encoding="utf-8"))["images"]["registry"])
+
+
+def available() -> bool:
+    return PROGRAM is not None or bool(registry_image())
+
+
 def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -27,8 +46,27 @@ def free_port() -> int:
 @contextmanager
 def real_registry(folder: Path) -> Iterator[str]:
     """Its host, once it answers; it keeps everything in the folder."""
-    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
+    with _installed(folder) if PROGRAM is not None else _contained(folder) as host:
+        yield host
+
+
+@contextmanager
+def _contained(folder: Path) -> Iterator[str]:
+    port, name = free_port(), f"towpath-test-registry-{os.getpid()}-{folder.name}"
+    volume, published = f"{folder / 'data'}:/var/lib/registry", f"127.0.0.1:{port}:5000"
+    words = ("run", "--detach", "--rm", "--name", name, "--publish", published, "--volume", volume, registry_image())
+    subprocess.run(["docker", *words], check=True, capture_output=True)  # noqa: S607 - found on the path
+    try:
+        _wait_until_it_answers(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        subprocess.run(["docker", "rm", "--force", name], check=True, capture_output=True)  # noqa: S607 - as above
+
+
+@contextmanager
+def _installed(folder: Path) -> Iterator[str]:
+    port = free_port()
     config = folder / "config.yml"
     config.write_text(_CONFIG.format(root=folder / "data", port=port), encoding="utf-8")
     assert PROGRAM is not None

@@ -9,6 +9,7 @@ from towpath.adapters.oci.transport import Call, Transport, unexpected
 from towpath.adapters.oci.upload import NOT_FOUND, OK
 from towpath.core.errors import NeedsPerson
 from towpath.core.manifests import OCI_INDEX, Descriptor, Manifest, read_index, write_index, write_referrer
+from towpath.core.provenance import ARTIFACT_TYPE, CREATED
 from towpath.core.release import ImageRef
 
 _TRIES = 5
@@ -74,6 +75,19 @@ class Referrers:
             self._client.put_manifest(image.repository, write_index((*there, entry)), tag=_tag_of(image))
         raise NeedsPerson(
             f"the referrers of {image} are being rewritten by somebody else", "try again when they are done"
+        )
+
+
+class RegistryOrigins:
+    """Keeps provenance as referrers of images."""
+
+    def __init__(self, referrers: Referrers) -> None:
+        self._referrers = referrers
+
+    def say(self, image: ImageRef, provenance: bytes, created: str) -> None:
+        """Attach where an image came from; the same again changes nothing."""
+        self._referrers.attach(
+            image, ARTIFACT_TYPE, provenance, media_type=ARTIFACT_TYPE, annotations={CREATED: created}
         )
 
 
