@@ -104,7 +104,7 @@ KIT: Final = {
     "TOWPATH_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
     "TOWPATH_ACCESS_LOG": "`1`: a log line per request",
     "TOWPATH_RELEASE": "the release that `/provenance` tells; the program sets it",
-    "TOWPATH_COMMIT": "the commit that `/provenance` tells; the program sets it from what the registry holds beside the image",
+    "TOWPATH_COMMIT": "the commit that `/provenance` tells; set from what the registry holds beside the image",
     "TOWPATH_DATA": "the hash of training data that `/provenance` tells; set likewise",
     "TOWPATH_METRICS": "the metrics that `/provenance` tells, a JSON object; set likewise",
 }
