@@ -77,6 +77,6 @@ def test_a_fastapi_image_is_promoted_from_its_dockerfile_and_by_its_digest(scrat
     taken = scratch.deploy("build", "flower", "--json").ok().answer["release"]["image"]
     assert taken == built, "an image that is in the registry isn't copied"
     for model, environment in (("iris", "dev"), ("flower", "lab")):
-        scratch.deploy("promote", model, "--to", environment).ok()
+        scratch.deploy("promote", model, "--to", environment, "--release", built).ok()
         answer = urllib3.request("POST", f"{scratch.url(environment)}/predict", json=SETOSA, retries=False)
         assert (answer.status, answer.json()) == (200, ANSWER)
