@@ -20,6 +20,7 @@ from towpath.core.canary import (
 )
 from towpath.core.canary_codec import policy_from_json
 from towpath.core.history import Kind
+from towpath.core.journal import Entry
 from towpath.core.judge import Verdict
 from towpath.core.promotion import Outcome, Step, StepKind
 from towpath.core.watch import Look, Watched, after, decode_look, encode_look, situation, watched
@@ -98,12 +99,15 @@ def _begin(run: Run, step: Step) -> _Canary:
 def _since(run: Run, index: int) -> float:
     """When the routers were first seen with this step's traffic: the end of the shift before it."""
     shift = max(i for i in range(index) if run.plan.steps[i].kind is StepKind.SHIFT)
-    done = [
-        entry.time
-        for entry in run.journal.history()
-        if (entry.promotion, entry.kind) == (run.plan.id, Kind.STEP_DONE) and entry.payload.get("step") == shift
-    ]
-    return done[-1] if done else run.services.clock.now()
+    for entries in (run.journal.entries, run.journal.history):  # all of them only where a snapshot came in between
+        done = [entry.time for entry in entries() if _says_done(entry, run.plan.id, shift)]
+        if done:
+            return done[-1]
+    return run.services.clock.now()
+
+
+def _says_done(entry: Entry, promotion: int, step: int) -> bool:
+    return (entry.promotion, entry.kind, entry.payload.get("step")) == (promotion, Kind.STEP_DONE, step)
 
 
 def _served_since(run: Run) -> float:

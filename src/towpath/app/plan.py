@@ -12,6 +12,13 @@ from towpath.core.gates import Gate, answers
 from towpath.core.promotion import Plan, StepKind, promoted, world
 from towpath.core.release import ImageRef, ReleaseRecord
 
+ENGINE_SECONDS = {  # of one step on a machine that has nothing else to do; docs/benchmarks.md has the last figures
+    StepKind.START: 6.0,
+    StepKind.SCALE: 6.0,
+    StepKind.SHIFT: 3.0,
+    StepKind.DRAW: 5.0,
+    StepKind.PROVE: 2.0,
+}
 BASE_RATE = 0.001  # share of stable's requests that fail, where nothing is known of it
 
 
@@ -42,7 +49,7 @@ class Planned:
         stable: how what serves now was built.
         gates: every gate's answer.
         shares: the canary's steps; empty without one.
-        seconds: how long a good candidate takes where traffic isn't thin, without the engine's own time.
+        seconds: how long a good candidate takes where traffic isn't thin, engine runs included.
         changes: resources that would be touched, from the first step to the last.
         visible: what each share of traffic can see.
         requests_per_second: that `visible` was reckoned with.
@@ -86,7 +93,7 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         stable=None if here.serving is None else services.releases.get(here.serving),
         gates=answers(gate_facts(services, here, image, "")),
         shares=shares,
-        seconds=sum(share.dwell for share in shares),
+        seconds=sum(share.dwell for share in shares) + sum(ENGINE_SECONDS.get(step.kind, 0) for step in steps),
         changes=_changes(services, here, drafted, image),
         visible=_visible(here, shares, request.requests_per_second),
         requests_per_second=request.requests_per_second,

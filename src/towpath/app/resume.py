@@ -86,7 +86,7 @@ def _alone_for(services: Services, run: Run, opened: Open) -> float:
     step = run.plan.steps[min(opened.next_step, len(run.plan.steps) - 1)]
     if run.plan.stable is None or opened.rolling_back or step.kind not in _CANARY_KINDS or opened.traffic == 0:
         return 0.0
-    last = max((entry.time for entry in run.journal.history() if entry.promotion == run.plan.id), default=0.0)
+    last = max((entry.time for entry in run.journal.entries() if entry.promotion == run.plan.id), default=opened.since)
     return services.clock.now() - max(last, _last_look(run))
 
 

@@ -128,7 +128,7 @@ class _Watches:
         )
         prober = HttpProber(
             url=drawn.url,
-            path=f"/v2/models/{model}/infer",
+            path=f"/v2/models/{model}/infer" if smoke is None else smoke.path,
             rows=self._rows(model),
             smoke=smoke,
             clock=self._world.clock,
