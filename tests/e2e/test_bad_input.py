@@ -39,7 +39,7 @@ def test_a_tag_is_no_release(one: Installation) -> None:
 def test_a_digest_that_the_registry_lacks_is_refused(one: Installation) -> None:
     one.serving("lab")
     ended = one.deploy("promote", "--to", "lab", "--release", f"localhost:{one.ports['registry']}/tiny@{ABSENT}")
-    assert (ended.code, "registry" in ended.stderr) == (3, True), ended.told()
+    assert (ended.code, f"has no tiny@{ABSENT}" in ended.stderr) == (3, True), ended.told()
 
 
 def test_every_problem_of_a_stack_file_is_said_at_once(one: Installation) -> None:
