@@ -147,6 +147,16 @@ def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) ->
         assert words in out
 
 
+def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> None:
+    enough = deploy("plan", "--to", "prod", "--rps", "50", world=world)
+    thin = deploy("plan", "--to", "prod", "--rps", "0.01", world=world)
+
+    assert "at 50 requests/s a candidate that fails as seldom as stable is let beyond 50 % after about" in enough.out
+    assert "at 0.01 requests/s a candidate that fails as seldom as stable ends inconclusive after" in thin.out
+    assert "hint: give it a longer max_time, probes, or a wider margins.errors.promote in deploy.toml" in thin.out
+    assert deploy("plan", "--to", "prod", "--rps", "0.01", "--json", world=world).json["outlook"]["enough"] is False
+
+
 def test_pause_and_abort_without_an_open_promotion_are_refused(world: FakeWorld) -> None:
     assert (deploy("pause", "prod", world=world).code, deploy("abort", "prod", world=world).code) == (3, 3)
 

@@ -101,6 +101,16 @@ def test_the_candidate_gets_no_more_load_per_replica_than_stable_had(stable: int
             Inconclusive(reason="undecided after 3600 s: errors: not enough requests to tell yet", more_requests=200),
         ),
         (
+            replace(
+                NOW,
+                step=2,
+                elapsed=3605,
+                verdict=replace(HOLDING, kind="inconclusive", reason="after 3605 s: errors: not enough requests"),
+            ),
+            POLICY,
+            Inconclusive(reason="undecided after 3605 s: errors: not enough requests", more_requests=200),
+        ),
+        (
             replace(NOW, step=2, elapsed=3600),
             replace(POLICY, on_inconclusive="roll back"),
             RollBack(reason="undecided after 3600 s: errors: not enough requests to tell yet", blamed=False),

@@ -8,6 +8,7 @@ from towpath.app.promote import draft_plan, planned
 from towpath.app.services import Services
 from towpath.core.canary import CanaryStep, Visible, smallest_visible
 from towpath.core.canary import steps as canary_shares
+from towpath.core.canary_outlook import Outlook, outlook
 from towpath.core.gates import Gate, answers
 from towpath.core.promotion import Plan, StepKind, promoted, world
 from towpath.core.release import ImageRef, ReleaseRecord
@@ -49,10 +50,11 @@ class Planned:
         stable: how what serves now was built.
         gates: every gate's answer.
         shares: the canary's steps; empty without one.
-        seconds: how long a good candidate takes where traffic isn't thin, engine runs included.
+        seconds: how long a good candidate takes at this traffic, engine runs included.
         changes: resources that would be touched, from the first step to the last.
         visible: what each share of traffic can see.
-        requests_per_second: that `visible` was reckoned with.
+        outlook: when the judge would let a good candidate on; absent without a canary.
+        requests_per_second: that `visible` and `outlook` were reckoned with.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Planned:
     seconds: float
     changes: tuple[Change, ...]
     visible: tuple[Visible, ...]
+    outlook: Outlook | None
     requests_per_second: float
 
     @property
@@ -87,15 +90,17 @@ def plan(services: Services, request: PlanRequest) -> Planned:
     steps, strategy = planned(here)
     drafted = draft_plan(services, here, image, strategy, steps)
     shares = _shares(here)
+    expected = _outlook(here, shares, request.requests_per_second)
     return Planned(
         plan=drafted,
         candidate=services.releases.get(image),
         stable=None if here.serving is None else services.releases.get(here.serving),
         gates=answers(gate_facts(services, here, image, "")),
         shares=shares,
-        seconds=sum(share.dwell for share in shares) + sum(ENGINE_SECONDS.get(step.kind, 0) for step in steps),
+        seconds=_dwell(shares, expected) + sum(ENGINE_SECONDS.get(step.kind, 0) for step in steps),
         changes=_changes(services, here, drafted, image),
         visible=_visible(here, shares, request.requests_per_second),
+        outlook=expected,
         requests_per_second=request.requests_per_second,
     )
 
@@ -110,6 +115,18 @@ def _visible(here: Standing, shares: tuple[CanaryStep, ...], rate: float) -> tup
     if here.environment.canary is None or not shares:
         return ()
     return smallest_visible(here.environment.canary, rate, BASE_RATE, shares)
+
+
+def _outlook(here: Standing, shares: tuple[CanaryStep, ...], rate: float) -> Outlook | None:
+    if here.environment.canary is None or not shares:
+        return None
+    return outlook(here.environment.canary, rate, BASE_RATE, shares)
+
+
+def _dwell(shares: tuple[CanaryStep, ...], expected: Outlook | None) -> float:
+    free = sum(share.dwell for share in shares if not share.needs_promote)
+    judged = sum(share.dwell for share in shares if share.needs_promote)
+    return judged + (max(free, expected.seconds) if expected else free)
 
 
 def _changes(services: Services, here: Standing, drafted: Plan, image: ImageRef) -> tuple[Change, ...]:

@@ -9,6 +9,7 @@ from towpath.cli.views import NOTHING, about, image_document, short
 
 if TYPE_CHECKING:
     from towpath.app.plan import Planned
+    from towpath.core.canary_outlook import Outlook
     from towpath.core.gates import Gate
     from towpath.core.promotion import Plan
     from towpath.core.release import ReleaseRecord
@@ -79,11 +80,24 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
         for one in planned.visible
     )
     columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "SEES FROM", "EQUAL LOAD")
+    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, planned.requests_per_second)]
     return [
         "",
         f"what the canary can see at {planned.requests_per_second:g} requests/s",
         Table(columns=columns, rows=rows),
+        *expected,
     ]
+
+
+def _outlook_line(expected: "Outlook", rate: float) -> str:
+    at = f"at {rate:g} requests/s a candidate that fails as seldom as stable"
+    if expected.enough:
+        return f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
+    more = f": about {expected.more} more answers are needed" if expected.more else ""
+    return (
+        f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}\n"
+        "hint: give it a longer max_time, probes, or a wider margins.errors.promote in deploy.toml"
+    )
 
 
 def _plan_document(planned: "Planned") -> dict[str, object]:
@@ -112,4 +126,5 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
             }
             for one in planned.visible
         ],
+        "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

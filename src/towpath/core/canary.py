@@ -232,7 +232,8 @@ def _silence(policy: CanaryPolicy, now: Situation) -> Decision:
 
 
 def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:
-    reason = f"undecided after {now.elapsed:.0f} s: {now.verdict.reason}"
+    late = now.verdict.kind == "inconclusive"  # then it says itself after how long
+    reason = f"undecided {now.verdict.reason}" if late else f"undecided after {now.elapsed:.0f} s: {now.verdict.reason}"
     if policy.on_inconclusive == "roll back":
         return RollBack(reason=reason, blamed=False)
     return Inconclusive(reason=reason, more_requests=now.verdict.more_requests)
