@@ -45,7 +45,7 @@ class Load:
     rate: float
     seconds: float
     timeout: float = 10.0
-    in_flight: int = 256
+    in_flight: int = 500
 
     def __post_init__(self) -> None:
         """Refuse what isn't bounded or goes elsewhere."""

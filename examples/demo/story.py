@@ -108,7 +108,8 @@ class Story:
         with self._phase(f"v2 to prod by canary, while users send {RATE:g} requests/s"):
             seen = self._canary("v2", expect=0)
             self._name("v2")
-        self._expect(seen.others + seen.own == 0, f"{seen.others + seen.own} users' requests failed with v2")
+        self._expect(seen.own == 0, f"{seen.own} users' requests failed with v2, by v2 itself")
+        self._expect(seen.others == 0, f"{seen.others} users' requests failed with v2: {seen.why}")
         self._row("v2 to prod by canary", "promoted", f"0 of {seen.requests}")
 
     def faulty_version(self) -> None:
@@ -128,7 +129,9 @@ class Story:
             self.shell.run("deploy", "history", "prod")
             self._expect(self._serving() == "v2", "v2 doesn't serve prod again")
         self._expect(seen.own > 0, "v3 answered nobody before it was rolled back")
-        self._expect(seen.others == 0, f"{seen.others} users' requests failed beside those that v3 itself failed")
+        self._expect(
+            seen.others == 0, f"{seen.others} users' requests failed beside those that v3 itself failed: {seen.why}"
+        )
         self._row(
             "v3 to prod by canary", "refused, v2 serves again", f"{seen.own} of {seen.requests}, all by v3 itself"
         )

@@ -21,12 +21,14 @@ class Verdict:
         requests: that were sent.
         own: failed, and the candidate itself answered them with a server error.
         others: failed in any other way: the router, stable, no answer.
+        why: of the others, in words.
         shares: of all answers, by version.
     """
 
     requests: int
     own: int
     others: int
+    why: str
     shares: dict[str, int]
 
 
@@ -56,9 +58,14 @@ class Watch:
     def verdict(self) -> Verdict:
         """What users saw so far."""
         failed = [answer for answer in self.answers if answer.failed]
-        own = sum(self.own_failure(answer) for answer in failed)
-        shares = dict(Counter(self.version(answer) for answer in self.answers))
-        return Verdict(requests=len(self.answers), own=own, others=len(failed) - own, shares=shares)
+        others = [answer for answer in failed if not self.own_failure(answer)]
+        return Verdict(
+            requests=len(self.answers),
+            own=len(failed) - len(others),
+            others=len(others),
+            why=", ".join(f"{count} x {said}" for said, count in Counter(map(self._said, others)).most_common()),
+            shares=dict(Counter(self.version(answer) for answer in self.answers)),
+        )
 
     def line(self) -> str:
         """The last seconds in one line."""
@@ -70,6 +77,9 @@ class Watch:
         """The candidate's identity, once it has answered; empty before."""
         unknown = [answer.release for answer in self.answers if answer.release and answer.release not in self.known]
         return unknown[-1] if unknown else ""
+
+    def _said(self, answer: Answer) -> str:
+        return answer.error or f"{answer.status} by {self.version(answer)}"
 
     def _failures(self) -> str:
         now = self.verdict()

@@ -15,13 +15,15 @@ from examples.demo.scratch import Scratch
 from examples.demo.screen import Screen
 from examples.demo.shell import Shell
 from tests.e2e.support.installation import ROOT, ambient
+from tests.e2e.support.required import require_setup
 
-pytestmark = [pytest.mark.usefixtures("ready"), pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
+pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
 GIT = shutil.which("git") or "git"
 
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
+    require_setup()
     source = tmp_path / "source"
     subprocess.run((GIT, "clone", "--quiet", str(ROOT), str(source)), check=True, timeout=60)
     return Scratch(source=source, home=source / ".towpath" / "demo")

@@ -211,6 +211,7 @@ def test_only_the_candidates_own_server_errors_are_its_own() -> None:
     seen = watch.verdict()
     assert (seen.requests, seen.own, seen.others) == (7, 1, 4)
     assert seen.shares == {"v1": 2, "v2": 3, "nobody": 2}
+    assert seen.why == "1 x 404 by v2, 1 x 500 by v1, 1 x 503 by nobody, 1 x no answer in 10 s"
     assert watch.line().endswith(
         "7 requests, 4 failed, and 1 that v2 itself failed · now nobody 29 %, v1 29 %, v2 43 %"
     )
