@@ -4,7 +4,7 @@ from tests.cli.command import FakeWorld, Stream, deploy, failing
 from tests.fakes.world import Scene, image, record
 from towpath.app.invoke import Answer
 from towpath.cli.render import Output, Table
-from towpath.cli.reports import LineReport
+from towpath.cli.reports import LineReport, StepReport
 from towpath.core.errors import Busy
 
 
@@ -77,6 +77,32 @@ def test_progress_that_fails_is_never_called_done() -> None:
     with pytest.raises(Busy):
         fail()
     assert "done" not in err.getvalue()
+
+
+def test_many_small_things_are_a_line_in_five_seconds_in_a_log() -> None:
+    output, err = ticking(terminal=False)
+
+    for number in range(12):
+        StepReport(output=output).progress("engine", str(number))
+
+    said = [line.split()[-1] for line in err.getvalue().splitlines()]
+    assert 1 <= len(said) <= 3
+    assert said[0] != "0"
+
+
+def test_many_small_things_are_one_line_that_changes_on_a_terminal() -> None:
+    output, err = ticking(terminal=True)
+    report = StepReport(output=output)
+
+    for number in range(3):
+        report.progress("engine", f"{number} " + "x" * 300)
+    report.done("engine", "built")
+
+    drawn = err.getvalue()
+    assert drawn.count("\n") == 1
+    assert drawn.count("\r\x1b[K") == 4
+    assert all(len(line) < 100 for line in drawn.split("\r\x1b[K"))
+    assert drawn.endswith("engine: built\n")
 
 
 def test_a_person_is_asked_before_a_protected_environment_changes(world: FakeWorld) -> None:

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import TextIO
 
 SCHEMA_VERSION = 1
+_PASSING_SECONDS = 5.0
+_CLEAR_LINE = "\r\x1b[K"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +44,13 @@ class Output:
     now: Callable[[], float] = time.monotonic
     begun: float = field(init=False)
     _spinning: bool = field(init=False, default=False)
+    _passed: float = field(init=False)
+    _to_clear: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Elapsed seconds count from here."""
         self.begun = self.now()
+        self._passed = self.begun
 
     @property
     def interactive(self) -> bool:
@@ -86,7 +92,18 @@ class Output:
 
     def line(self, text: str) -> None:
         """One thing that happened, with the seconds since the command began."""
-        self._write(self.stderr, f"{self.now() - self.begun:7.1f}s  {text}")
+        self._passed = self.now()
+        self._write(self.stderr, f"{self._passed - self.begun:7.1f}s  {text}")
+
+    def passing(self, text: str) -> None:
+        """One of many small things: a line that the next one replaces on a terminal, else one line in five seconds."""
+        if self._moving:
+            shown = f"{self.now() - self.begun:7.1f}s  {text}"[: get_terminal_size().columns - 1]
+            self.stderr.write(f"{_CLEAR_LINE}{shown}")
+            self.stderr.flush()
+            self._to_clear = True
+        elif self.now() - self._passed >= _PASSING_SECONDS:
+            self.line(text)
 
     @contextmanager
     def spinner(self, what: str) -> Iterator[None]:
@@ -148,6 +165,10 @@ class Output:
         Console(file=self.stdout, no_color=not self.color).print(drawn)
 
     def _write(self, stream: TextIO, text: str) -> None:
+        if self._to_clear:
+            self._to_clear = False
+            self.stderr.write(_CLEAR_LINE)
+            self.stderr.flush()
         stream.write(text + "\n")
         stream.flush()
 

@@ -33,7 +33,7 @@ class StepReport:
 
     def progress(self, thing: str, note: str) -> None:
         """How far it has come."""
-        self.output.line(f"{thing}: {note}")
+        self.output.passing(f"{thing}: {note}")
 
     def done(self, thing: str, outcome: str) -> None:
         """What the thing is now."""
