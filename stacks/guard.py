@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from towpath.core.contract import Endpoint, StackOutputs
+from towpath.core.contract import Endpoint
 from towpath.core.errors import Refused
+from towpath.core.outputs import StackOutputs
 
 _REMEDY = (
     "pull the branch that has the newer file; to go back on purpose, `deploy rollback` writes a newer promotion number"

@@ -11,21 +11,20 @@ from infra.platform import PROVIDER, Ground, Images, draw_endpoint, draw_platfor
 from infra.serving.placement import arms
 from stacks.config import Told, read, read_instance
 from stacks.guard import check_promotions
-from towpath.core.contract import (
+from towpath.core.contract import Endpoint, RouterConfig, drawn_hash
+from towpath.core.errors import Missing, TowpathError
+from towpath.core.outputs import (
     OUTPUT_DOCKER_HOST,
     OUTPUT_INSTANCE,
     OUTPUT_NETWORK,
     OUTPUT_REGISTRY,
     OUTPUT_ROUTER_IMAGE,
     OUTPUT_ROUTERS,
-    Endpoint,
     EndpointOutput,
-    RouterConfig,
     StackOutputs,
-    drawn_hash,
+    outputs_to_map,
+    parse_outputs,
 )
-from towpath.core.errors import Missing, TowpathError
-from towpath.core.outputs import outputs_to_map, parse_outputs
 
 _Value = TypeVar("_Value")
 

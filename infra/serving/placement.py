@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
-from towpath.core.contract import (
-    ArmOutput,
-    Endpoint,
-    Serving,
-    canary_weights,
-    cluster_name,
-    probe_cluster_name,
-    release_id,
-)
+from towpath.core.contract import Endpoint, Serving, canary_weights, cluster_name, probe_cluster_name, release_id
+from towpath.core.outputs import ArmOutput
 from towpath.core.release import ImageRef
 
 

@@ -12,8 +12,8 @@ import urllib3
 
 from tests.fakes.clock import FakeClock
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver, sample_of, stats_filter
-from towpath.core.contract import RouterOutput
 from towpath.core.observation import ArmCounters
+from towpath.core.outputs import RouterOutput
 
 CLUSTERS = Clusters(
     stable="breast-cancer/aaaa",

@@ -13,7 +13,7 @@ import urllib3
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_server import Answer, serving
 from towpath.adapters.traffic_envoy import EnvoyTraffic, canary_share
-from towpath.core.contract import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
+from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
 from towpath.core.release import parse_image
 
 STABLE, CANARY = "web/aaa", "web/bbb"

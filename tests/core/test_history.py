@@ -7,8 +7,9 @@ import pytest
 from tests.core.test_promotion import CANARY
 from tests.fakes.world import image
 from towpath.core.errors import UsageError
-from towpath.core.history import Kind, fold, plan_from_json, plan_to_json
+from towpath.core.history import Kind, fold
 from towpath.core.journal import JSON
+from towpath.core.plan_codec import plan_from_json, plan_to_json
 from towpath.core.promotion import Outcome
 
 

@@ -1,8 +1,7 @@
 import pytest
 
-from towpath.core.contract import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
 from towpath.core.errors import UsageError
-from towpath.core.outputs import outputs_to_map, parse_outputs
+from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs, outputs_to_map, parse_outputs
 from towpath.core.release import parse_image
 
 ARM = ArmOutput(

@@ -8,8 +8,7 @@ import pytest
 from tests.docs import commands_page, configuration_page
 from tests.docs.meanings import KIT, MEANINGS, OUTPUTS
 from tests.docs.pages import ROOT
-from towpath.core.contract import EndpointOutput, StackOutputs
-from towpath.core.outputs import outputs_to_map
+from towpath.core.outputs import EndpointOutput, StackOutputs, outputs_to_map
 from towpath.schema.pipeline import json_schema as pipeline_schema
 from towpath.schema.stack import json_schema as stack_schema
 

@@ -17,8 +17,8 @@ from tests.fakes.report import FakeReport
 from towpath.adapters.engine import EngineProgram, PulumiEngine
 from towpath.adapters.process import RealProcesses
 from towpath.app.ports import Change, Overlay
-from towpath.core.contract import StackOutputs
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused
+from towpath.core.outputs import StackOutputs
 
 pytestmark = pytest.mark.engine
 

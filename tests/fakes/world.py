@@ -13,12 +13,8 @@ from towpath.app.ports import Change, Overlay, Running, StackFile
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.contract import (
-    ArmOutput,
     Endpoint,
-    EndpointOutput,
-    RouterOutput,
     Smoke,
-    StackOutputs,
     cluster_name,
     drawn_hash,
     probe_cluster_name,
@@ -27,6 +23,7 @@ from towpath.core.contract import (
 )
 from towpath.core.errors import Busy, NeedsPerson
 from towpath.core.image import ImageSpec, ModelSpec
+from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
 

@@ -19,9 +19,8 @@ from towpath.adapters.engine_command import Guard, GuardedPulumi
 from towpath.adapters.engine_events import RunLog, listed
 from towpath.adapters.engine_locks import living_lock
 from towpath.app.ports import Change, Overlay, Report
-from towpath.core.contract import StackOutputs
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
-from towpath.core.outputs import parse_outputs
+from towpath.core.outputs import StackOutputs, parse_outputs
 
 _SALT: Final = "encryptionsalt"
 _SECRET_KEYS: Final = (_SALT, "encryptedkey", "secretsprovider")

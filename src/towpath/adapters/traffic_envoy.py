@@ -10,7 +10,7 @@ from urllib.parse import quote
 import urllib3
 
 from towpath.app.ports import Clock
-from towpath.core.contract import RouterOutput, StackOutputs
+from towpath.core.outputs import RouterOutput, StackOutputs
 
 _TIMEOUT: Final = urllib3.Timeout(connect=1.0, read=3.0)
 _OK: Final = 200

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from towpath.app.ports import StackFile
 from towpath.app.services import Services
-from towpath.core.contract import Endpoint, StackOutputs
+from towpath.core.contract import Endpoint
 from towpath.core.errors import Refused, UsageError
 from towpath.core.gates import GateFacts
 from towpath.core.history import History
 from towpath.core.history_codec import history_of
+from towpath.core.outputs import StackOutputs
 from towpath.core.pipeline import Environment, Model
 from towpath.core.release import ImageRef, ReleaseRecord, parse_image
 

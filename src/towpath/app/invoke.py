@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from towpath.app.services import Services
-from towpath.core.contract import EndpointOutput
 from towpath.core.errors import NeedsPerson, Refused, UsageError
+from towpath.core.outputs import EndpointOutput
 from towpath.core.release import ImageRef
 
 RELEASE_HEADER: Final = "x-towpath-release"  # the router puts the release's identity on a platform into every answer

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from towpath.core.contract import Endpoint, StackOutputs
+from towpath.core.contract import Endpoint
+from towpath.core.outputs import StackOutputs
 from towpath.core.release import ImageRef, ReleaseRecord
 
 

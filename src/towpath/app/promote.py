@@ -13,9 +13,10 @@ from towpath.core.canary import steps as canary_shares
 from towpath.core.canary_codec import policy_to_json
 from towpath.core.errors import Busy
 from towpath.core.gates import Answer, Gate, answers, require
-from towpath.core.history import Closed, Kind, Open, plan_to_json
+from towpath.core.history import Closed, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
+from towpath.core.plan_codec import plan_to_json
 from towpath.core.promotion import Plan, Step, Strategy, canary_steps, first_steps, immediate_steps
 from towpath.core.release import ImageRef
 

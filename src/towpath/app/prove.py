@@ -2,8 +2,9 @@
 
 from towpath.app.ports import Running
 from towpath.app.run import Run
-from towpath.core.contract import StackOutputs, release_id
+from towpath.core.contract import release_id
 from towpath.core.errors import NeedsPerson
+from towpath.core.outputs import StackOutputs
 from towpath.core.promotion import promoted
 
 

@@ -8,11 +8,12 @@ from typing import Final
 from towpath.app.journal import Journal
 from towpath.app.ports import Change, Overlay, StackFile
 from towpath.app.services import Held, Services
-from towpath.core.contract import Endpoint, StackOutputs, belongs_to, route_target
+from towpath.core.contract import Endpoint, belongs_to, route_target
 from towpath.core.errors import Busy, NeedsPerson, Overridden
 from towpath.core.history import History, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import JSON, Draft
+from towpath.core.outputs import StackOutputs
 from towpath.core.promotion import Plan
 
 LOCK_WAIT: Final = 120.0  # seconds another engine may hold the stack before a step gives up on it

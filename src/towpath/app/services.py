@@ -18,7 +18,8 @@ from towpath.app.ports import (
     StackFiles,
     Traffic,
 )
-from towpath.core.contract import Smoke, StackOutputs
+from towpath.core.contract import Smoke
+from towpath.core.outputs import StackOutputs
 from towpath.core.pipeline import Pipeline
 
 

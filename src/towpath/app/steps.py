@@ -6,8 +6,8 @@ from typing import Final
 from towpath.app.observe import Refusal, observe
 from towpath.app.prove import prove
 from towpath.app.run import Run, draw, shift
-from towpath.core.contract import EndpointOutput, StackOutputs
 from towpath.core.errors import NeedsPerson
+from towpath.core.outputs import EndpointOutput, StackOutputs
 from towpath.core.promotion import Step, StepKind, promoted, world
 
 SEEN_WAIT: Final = 15.0  # seconds the routers get to report a split that the engine has applied

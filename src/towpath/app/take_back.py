@@ -5,9 +5,10 @@ from dataclasses import replace
 from towpath.app.observe import Refusal
 from towpath.app.run import Run, expect_ours, restore, shift
 from towpath.app.steps import expect_traffic
-from towpath.core.contract import Endpoint, StackOutputs
+from towpath.core.contract import Endpoint
 from towpath.core.errors import NeedsPerson
 from towpath.core.history import Kind, Open
+from towpath.core.outputs import StackOutputs
 from towpath.core.promotion import with_canary
 
 

@@ -23,9 +23,10 @@ from towpath.app.lease import Leases
 from towpath.app.ports import Inventory
 from towpath.app.services import Held, Services, Watch
 from towpath.cli.wiring_build import registry_client
-from towpath.core.contract import ArmOutput, EndpointOutput, Smoke, StackOutputs
+from towpath.core.contract import Smoke
 from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
+from towpath.core.outputs import ArmOutput, EndpointOutput, StackOutputs
 
 if TYPE_CHECKING:
     from towpath.cli.wiring import RealWorld

@@ -1,7 +1,7 @@
-"""What driver and program say to each other: config keys in, stack outputs out.
+"""What the driver says to the program, by config, and the names both give to what is drawn.
 
-Both sides import this module, so neither can spell a key another way. The values are plain facts: what an
-endpoint should look like, in full; the program draws it and knows nothing of promotions.
+Both sides import this module and `outputs`, so neither spells a key another way. The values are plain facts: what
+an endpoint looks like, in full; the program draws it and knows nothing of promotions.
 """
 
 import hashlib
@@ -18,26 +18,13 @@ KEY_ROUTER = "router"
 KEY_ENDPOINTS = "endpoints"
 KEY_FENCE = "fence"  # only ever in the driver's overlays
 
-OUTPUT_DRAWN = "drawn"
-OUTPUT_PROMOTIONS = "promotions"  # {endpoint: promotion}
-OUTPUT_ENDPOINTS = "endpoints"  # {endpoint: EndpointOutput as a map}
-OUTPUT_ROUTERS = "routers"  # [{"name", "url", "stats"}], one per router replica
-OUTPUT_INSTANCE = "instance"
-OUTPUT_REGISTRY = "registry"  # host:port that images are pushed to and pulled from
-OUTPUT_NETWORK = "network"
-OUTPUT_ROUTER_IMAGE = "routerImage"
-OUTPUT_DOCKER_HOST = "dockerHost"
-OUTPUT_PROVIDER = "provider"
-
 LABEL_INSTANCE = "towpath.instance"
 LABEL_STACK = "towpath.stack"
 LABEL_ENDPOINT = "towpath.endpoint"
 LABEL_RELEASE_ID = "towpath.release-id"
 LABEL_DIGEST = "towpath.digest"
 LABEL_ROLE = "towpath.role"  # registry, router, replica, network, volume
-
 ARM_HEADER = "x-towpath-arm"  # a probe names its arm with it: stable or canary
-
 TRAFFIC_TOTAL = 10_000  # router weights are whole numbers out of this: a hundredth of a percent
 
 
@@ -248,86 +235,6 @@ class StackConfig:
     fence: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmOutput:
-    """What the program says of one arm it drew.
-
-    Attributes:
-        release: the image it runs.
-        release_id: its identity, as in `release_id`.
-        cluster: the router's name for its live requests.
-        probe_cluster: the router's name for its probe requests.
-        replicas: how many were drawn.
-        traffic: percent that was declared.
-    """
-
-    release: ImageRef
-    release_id: str
-    cluster: str
-    probe_cluster: str
-    replicas: int
-    traffic: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndpointOutput:
-    """What the program says of one endpoint it drew.
-
-    Attributes:
-        name: as in the config.
-        url: where requests go.
-        promotion: the number that was drawn.
-        stable: absent when nothing is served.
-        canary: absent outside a canary.
-    """
-
-    name: str
-    url: str
-    promotion: int
-    stable: ArmOutput | None
-    canary: ArmOutput | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RouterOutput:
-    """One router replica: where it takes requests and where its counters are read."""
-
-    name: str
-    url: str
-    stats: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StackOutputs:
-    """What a stack exports, parsed.
-
-    Attributes:
-        drawn: hash of what was drawn; empty for a stack that was never drawn.
-        endpoints: by name.
-        routers: one per router replica.
-        instance: id of the installation it belongs to.
-        registry: where its images are.
-        network: the platform's name for the network that replicas and routers share.
-        router_image: what routers run.
-        docker_host: address of the Docker daemon; empty for the default one.
-        provider: docker, kubernetes, aws or gcp.
-    """
-
-    drawn: str = ""
-    endpoints: tuple[EndpointOutput, ...] = ()
-    routers: tuple[RouterOutput, ...] = ()
-    instance: str = ""
-    registry: str = ""
-    network: str = ""
-    router_image: str = ""
-    docker_host: str = ""
-    provider: str = ""
-
-    def endpoint(self, name: str) -> EndpointOutput | None:
-        """The endpoint of that name, if it was drawn."""
-        return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
-
-
 def release_id(endpoint: str, release: ImageRef, serving: Serving) -> str:
     """Identity of a release on a platform: 12 hex digits of the digest and everything in the replica's template.
 
@@ -343,7 +250,7 @@ def cluster_name(endpoint: str, identity: str) -> str:
 
 def probe_cluster_name(endpoint: str, identity: str) -> str:
     """The router's name for the probe requests of a release."""
-    return f"{endpoint}/{identity}/probe"
+    return f"{cluster_name(endpoint, identity)}/probe"
 
 
 def resource_name(endpoint: str, part: str) -> str:

@@ -5,14 +5,14 @@ doesn't exist: there is no second record of a promotion's state.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from towpath.core.errors import UsageError
-from towpath.core.journal import JSON
-from towpath.core.promotion import Outcome, Plan, Step, StepKind, Strategy
-from towpath.core.release import ImageRef, parse_image
+from towpath.core.journal import JSON, json_map
+from towpath.core.plan_codec import plan_from_json
+from towpath.core.promotion import Outcome, Plan, StepKind
+from towpath.core.release import ImageRef
 
 
 class Kind(StrEnum):
@@ -169,8 +169,8 @@ def _after(history: History, entry: Recorded) -> History:
 
 
 def _open(history: History, entry: Recorded) -> History:
-    plan = plan_from_json(_map(entry.payload["plan"]))
-    policy = _json_map(entry)
+    plan = plan_from_json(json_map(entry.payload["plan"]))
+    policy = json_map(entry.payload["policy"])
     opened = Open(plan=plan, policy=policy, actor=entry.actor, since=entry.time, drawn=(plan.drawn,))
     return replace(history, open=opened, last_id=max(history.last_id, plan.id))
 
@@ -257,66 +257,6 @@ _ADVANCES: Mapping[str, Callable[[Open, Recorded], Open]] = {
 def ramp_index(plan: Plan) -> int:
     """Index of the first step that gives the candidate traffic: where a ramp begins again."""
     return next(i for i, step in enumerate(plan.steps) if step.kind in {StepKind.SHIFT, StepKind.DRAW})
-
-
-def plan_to_json(plan: Plan) -> dict[str, JSON]:
-    """For the journal; `plan_from_json` is its inverse."""
-    plain: dict[str, JSON] = asdict(plan)
-    return plain | {
-        "candidate": str(plan.candidate),
-        "stable": None if plan.stable is None else str(plan.stable),
-        "steps": [asdict(step) for step in plan.steps],
-    }
-
-
-def plan_from_json(data: Mapping[str, object]) -> Plan:
-    """The plan as it was opened.
-
-    Raises:
-        UsageError: the entry isn't one of ours.
-    """
-    try:
-        text = {name: str(data[name]) for name in _PLAN_TEXTS}
-        stable = data["stable"]
-        return Plan(
-            id=int(str(data["id"])),
-            strategy=Strategy(str(data["strategy"])),
-            candidate=parse_image(str(data["candidate"])),
-            stable=None if stable is None else parse_image(str(stable)),
-            steps=tuple(_step(step) for step in _list(data["steps"])),
-            **text,
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"a promotion in the journal can't be read: {error!r}") from error
-
-
-_PLAN_TEXTS = ("environment", "endpoint", "model", "source", "file_sha256", "program_sha256", "commit", "drawn")
-
-
-def _step(value: object) -> Step:
-    data = _map(value)
-    return Step(
-        kind=StepKind(str(data["kind"])), traffic=float(str(data["traffic"])), replicas=int(str(data["replicas"]))
-    )
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise UsageError(f"expected a list in the journal, found {type(value).__name__}")
-    return value
-
-
-def _map(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
-    return value
-
-
-def _json_map(entry: Recorded) -> Mapping[str, JSON]:
-    policy = entry.payload["policy"]
-    if not isinstance(policy, Mapping):
-        raise UsageError(f"expected a policy in the journal, found {type(policy).__name__}")
-    return policy
 
 
 def _text(entry: Recorded, name: str) -> str:

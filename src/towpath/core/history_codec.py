@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from towpath.core.errors import UsageError
-from towpath.core.history import Closed, History, Open, fold, plan_from_json, plan_to_json
-from towpath.core.journal import JSON, SNAPSHOT, Entry
+from towpath.core.history import Closed, History, Open, fold
+from towpath.core.journal import JSON, SNAPSHOT, Entry, json_list, json_map
 from towpath.core.lease import SNAPSHOT_KEY, lease_snapshot
+from towpath.core.plan_codec import plan_from_json, plan_to_json
 from towpath.core.promotion import Outcome
 
 KEY: Final = "history"
@@ -26,7 +27,7 @@ def history_of(entries: Sequence[Entry]) -> History:
     """
     for index in range(len(entries) - 1, -1, -1):
         if entries[index].kind == SNAPSHOT:
-            start = history_from_json(_map(entries[index].payload.get(KEY)))
+            start = history_from_json(json_map(entries[index].payload.get(KEY)))
             return fold(entries[index + 1 :], start)
     return fold(entries)
 
@@ -50,9 +51,9 @@ def history_from_json(data: Mapping[str, JSON]) -> History:
     try:
         opened = data["open"]
         return History(
-            open=None if opened is None else _open_from_json(_map(opened)),
-            closed=tuple(_closed_from_json(_map(closed)) for closed in _list(data["closed"])),
-            bad=tuple(_mark(mark) for mark in _list(data["bad"])),
+            open=None if opened is None else _open_from_json(json_map(opened)),
+            closed=tuple(_closed_from_json(json_map(closed)) for closed in json_list(data["closed"])),
+            bad=tuple(_mark(mark) for mark in json_list(data["bad"])),
             last_id=int(str(data["last_id"])),
         )
     except (KeyError, ValueError) as error:
@@ -79,12 +80,12 @@ def _open_to_json(now: Open) -> dict[str, JSON]:
 
 def _open_from_json(data: Mapping[str, JSON]) -> Open:
     return Open(
-        plan=plan_from_json(_map(data["plan"])),
-        policy=_map(data["policy"]),
+        plan=plan_from_json(json_map(data["plan"])),
+        policy=json_map(data["policy"]),
         actor=str(data["actor"]),
         since=float(str(data["since"])),
         next_step=int(str(data["next_step"])),
-        drawn=tuple(str(drawn) for drawn in _list(data["drawn"])),
+        drawn=tuple(str(drawn) for drawn in json_list(data["drawn"])),
         traffic=float(str(data["traffic"])),
         replicas=int(str(data["replicas"])),
         rolling_back=str(data["rolling_back"]),
@@ -109,7 +110,7 @@ def _closed_to_json(closed: Closed) -> dict[str, JSON]:
 
 def _closed_from_json(data: Mapping[str, object]) -> Closed:
     return Closed(
-        plan=plan_from_json(_map(data["plan"])),
+        plan=plan_from_json(json_map(data["plan"])),
         actor=str(data["actor"]),
         since=float(str(data["since"])),
         until=float(str(data["until"])),
@@ -120,17 +121,5 @@ def _closed_from_json(data: Mapping[str, object]) -> Closed:
 
 
 def _mark(value: object) -> tuple[str, str]:
-    digest, reason = _list(value)
+    digest, reason = json_list(value)
     return str(digest), str(reason)
-
-
-def _map(value: object) -> Mapping[str, JSON]:
-    if not isinstance(value, Mapping):
-        raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
-    return value
-
-
-def _list(value: object) -> Sequence[JSON]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise UsageError(f"expected a list in the journal, found {type(value).__name__}")
-    return value

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from towpath.core.errors import NeedsPerson, Refused
+from towpath.core.errors import NeedsPerson, Refused, UsageError
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
@@ -219,3 +219,25 @@ def _well_typed(fields: Mapping[str, object]) -> bool:
     if fields.keys() != _TYPES.keys():
         return False
     return all(isinstance(fields[name], kind) and not isinstance(fields[name], bool) for name, kind in _TYPES.items())
+
+
+def json_map(value: object) -> Mapping[str, JSON]:
+    """The value, which must be a map.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise UsageError(f"expected a map in the journal, found {type(value).__name__}")
+    return value
+
+
+def json_list(value: object) -> Sequence[JSON]:
+    """The value, which must be a list.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise UsageError(f"expected a list in the journal, found {type(value).__name__}")
+    return value

@@ -1,25 +1,101 @@
-"""Stack outputs as plain maps, and back: the program writes them, driver and later stacks read them."""
+"""Stack outputs, and their form as plain maps: the program writes them, driver and later stacks read them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from towpath.core.contract import (
-    OUTPUT_DOCKER_HOST,
-    OUTPUT_DRAWN,
-    OUTPUT_ENDPOINTS,
-    OUTPUT_INSTANCE,
-    OUTPUT_NETWORK,
-    OUTPUT_PROMOTIONS,
-    OUTPUT_PROVIDER,
-    OUTPUT_REGISTRY,
-    OUTPUT_ROUTER_IMAGE,
-    OUTPUT_ROUTERS,
-    ArmOutput,
-    EndpointOutput,
-    RouterOutput,
-    StackOutputs,
-)
 from towpath.core.errors import TowpathError, UsageError
-from towpath.core.release import parse_image
+from towpath.core.release import ImageRef, parse_image
+
+OUTPUT_DRAWN = "drawn"
+OUTPUT_PROMOTIONS = "promotions"  # {endpoint: promotion}
+OUTPUT_ENDPOINTS = "endpoints"  # {endpoint: EndpointOutput as a map}
+OUTPUT_ROUTERS = "routers"  # [{"name", "url", "stats"}], one per router replica
+OUTPUT_INSTANCE = "instance"
+OUTPUT_REGISTRY = "registry"  # host:port that images are pushed to and pulled from
+OUTPUT_NETWORK = "network"
+OUTPUT_ROUTER_IMAGE = "routerImage"
+OUTPUT_DOCKER_HOST = "dockerHost"
+OUTPUT_PROVIDER = "provider"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmOutput:
+    """What the program says of one arm it drew.
+
+    Attributes:
+        release: the image it runs.
+        release_id: its identity, as in `release_id`.
+        cluster: the router's name for its live requests.
+        probe_cluster: the router's name for its probe requests.
+        replicas: how many were drawn.
+        traffic: percent that was declared.
+    """
+
+    release: ImageRef
+    release_id: str
+    cluster: str
+    probe_cluster: str
+    replicas: int
+    traffic: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointOutput:
+    """What the program says of one endpoint it drew.
+
+    Attributes:
+        name: as in the config.
+        url: where requests go.
+        promotion: the number that was drawn.
+        stable: absent when nothing is served.
+        canary: absent outside a canary.
+    """
+
+    name: str
+    url: str
+    promotion: int
+    stable: ArmOutput | None
+    canary: ArmOutput | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouterOutput:
+    """One router replica: where it takes requests and where its counters are read."""
+
+    name: str
+    url: str
+    stats: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackOutputs:
+    """What a stack exports, parsed.
+
+    Attributes:
+        drawn: hash of what was drawn; empty for a stack that was never drawn.
+        endpoints: by name.
+        routers: one per router replica.
+        instance: id of the installation it belongs to.
+        registry: where its images are.
+        network: the platform's name for the network that replicas and routers share.
+        router_image: what routers run.
+        docker_host: address of the Docker daemon; empty for the default one.
+        provider: docker, kubernetes, aws or gcp.
+    """
+
+    drawn: str = ""
+    endpoints: tuple[EndpointOutput, ...] = ()
+    routers: tuple[RouterOutput, ...] = ()
+    instance: str = ""
+    registry: str = ""
+    network: str = ""
+    router_image: str = ""
+    docker_host: str = ""
+    provider: str = ""
+
+    def endpoint(self, name: str) -> EndpointOutput | None:
+        """The endpoint of that name, if it was drawn."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
 
 
 def outputs_to_map(outputs: StackOutputs) -> dict[str, object]:
