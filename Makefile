@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
+# every run of the engine imports thousands of lines: without their bytecode it takes twice as long
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo demo-clean test check golden bench lock
 
@@ -26,7 +28,7 @@ demo-clean: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	@$(BIN)/deploy setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(VENV)/.installed
 	@$(BIN)/ruff format --check .

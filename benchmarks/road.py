@@ -55,6 +55,21 @@ class Span:
         return sum(max(0.0, min(self.end, other.end) - max(self.begin, other.begin)) for other in others)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Seconds of one part of the command, and of them the engine's and the canary's."""
+
+    name: str
+    seconds: float
+    engine: float
+    dwell: float
+
+    @property
+    def own(self) -> float:
+        """What is left to the driver."""
+        return self.seconds - self.engine - self.dwell
+
+
 def time_engine(one: Installation) -> Path:
     """Have every run of the engine write down when it began and ended."""
     engine, log = one.folder / ".towpath" / "bin" / "pulumi", one.folder.parent / "engine.log"
@@ -83,6 +98,11 @@ def steps(one: Installation) -> list[Span]:
     return [Span(name=names[step], begin=begun[step], end=end) for step, end in done.items()]
 
 
+def verdicts(one: Installation) -> list[float]:
+    """When the judge said that the candidate may go on, in seconds since the epoch."""
+    return [entry["time"] for entry in one.journal("lab") if entry["kind"] == "verdict"]
+
+
 def promotion(one: Installation, log: Path) -> tuple[Span, list[Span], list[Span]]:
     """A good release by canary: the whole command, its steps, and the engine's runs."""
     release = one.release()
@@ -105,50 +125,58 @@ def by_hand(one: Installation) -> float:
     return time.time() - begun
 
 
-def report(whole: Span, taken: Sequence[Span], runs: Sequence[Span], alternative: float) -> bool:
-    """Publish the figures; whether all limits are kept."""
-    dwells = {step.name: DWELL for step in taken if step.name.startswith("observe")}
+def phases(whole: Span, taken: Sequence[Span], runs: Sequence[Span], verdicts: Sequence[float]) -> list[Phase]:
+    """What the command did, one after the other."""
     before = Span(name="facts and gates", begin=whole.begin, end=taken[0].begin)
-    rows = [row(span, runs, dwells.get(span.name, 0.0)) for span in (before, *taken, whole_of(whole, dwells))]
-    own = whole.seconds - whole.within(runs) - sum(dwells.values())
-    share = 100 * own / whole.seconds
-    slowest = max(beyond(taken))
+    after = Span(name="report", begin=taken[-1].end, end=whole.end)
+    return [phase_of(span, runs, verdicts) for span in (before, *taken, after)]
+
+
+def phase_of(span: Span, runs: Sequence[Span], verdicts: Sequence[float]) -> Phase:
+    """One part; the dwell lasts until the verdict, and asking the engine between two looks is part of it."""
+    said = next((at for at in verdicts if span.begin <= at <= span.end), span.begin)
+    rest = Span(name=span.name, begin=said, end=span.end)
+    return Phase(name=span.name, seconds=span.seconds, engine=rest.within(runs), dwell=said - span.begin)
+
+
+def report(found: Sequence[Phase], alternative: float) -> bool:
+    """Publish the figures; whether all limits are kept."""
+    whole = Phase(
+        name="the whole command",
+        seconds=sum(phase.seconds for phase in found),
+        engine=sum(phase.engine for phase in found),
+        dwell=sum(phase.dwell for phase in found),
+    )
+    rows = [
+        [phase.name, *(f"{figure:.2f}" for figure in (phase.seconds, phase.engine, phase.dwell, phase.own))]
+        for phase in (*found, whole)
+    ]
+    share = 100 * whole.own / whole.seconds
+    slowest = max(beyond(found))
     limits = [
-        ["the driver's own time", kept(own, OWN_LIMIT, "s")],
+        ["the driver's own time", kept(whole.own, OWN_LIMIT, "s")],
         ["the driver's own share", kept(share, SHARE_LIMIT, "%")],
         ["slowest canary step beyond its dwell", kept(slowest, STEP_LIMIT, "s")],
         ["`pulumi up` by hand of the same change", f"{alternative:.2f} s, with no canary, gate, journal or proof"],
     ]
     text = f"""\
 One good release to an environment with one replica, by canary at 50 % and 95 % of {RATE:g} requests/s, each for
-{DWELL:g} s. The engine's time includes waiting for replicas to be ready and for requests to drain.
+at least {DWELL:g} s; a dwell lasts until the verdict. The engine's time includes waiting for
+replicas to be ready and for requests to drain.
 
 {table(("phase", "seconds", "engine", "dwell", "driver"), rows)}
 
 {table(("figure", "measured"), limits)}
 """
     publish("road", "A promotion's time", text)
-    return own <= OWN_LIMIT and share <= SHARE_LIMIT and slowest <= STEP_LIMIT
+    return whole.own <= OWN_LIMIT and share <= SHARE_LIMIT and slowest <= STEP_LIMIT
 
 
-def whole_of(whole: Span, dwells: dict[str, float]) -> Span:
-    """The last row; its dwell is that of all steps."""
-    dwells[whole.name] = sum(dwells.values())
-    return whole
-
-
-def row(span: Span, runs: Sequence[Span], dwell: float) -> list[str]:
-    """One phase."""
-    engine = span.within(runs)
-    figures = (span.seconds, engine, dwell, span.seconds - engine - dwell)
-    return [span.name, *(f"{figure:.2f}" for figure in figures)]
-
-
-def beyond(taken: Sequence[Span]) -> list[float]:
+def beyond(found: Sequence[Phase]) -> list[float]:
     """Seconds of each canary step, its shift included, that aren't its dwell."""
-    shifts = [span for span in taken if span.name.startswith("shift")]
-    looks = [span for span in taken if span.name.startswith("observe")]
-    return [look.end - shift.begin - DWELL for shift, look in zip(shifts, looks, strict=True)]
+    shifts = [phase for phase in found if phase.name.startswith("shift")]
+    looks = [phase for phase in found if phase.name.startswith("observe")]
+    return [shift.seconds + look.seconds - look.dwell for shift, look in zip(shifts, looks, strict=True)]
 
 
 def main() -> int:
@@ -161,7 +189,7 @@ def main() -> int:
         log = time_engine(one)
         one.serving("lab")
         whole, taken, runs = promotion(one, log)
-        return int(not report(whole, taken, runs, by_hand(one)))
+        return int(not report(phases(whole, taken, runs, verdicts(one)), by_hand(one)))
 
 
 if __name__ == "__main__":

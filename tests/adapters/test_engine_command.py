@@ -1,13 +1,13 @@
 """How the CLI is started and stopped, with processes that only pretend."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
-from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
 
-from towpath.adapters.engine_command import GRACE, GuardedPulumi
+from towpath.adapters.engine_command import GRACE, EngineCommand, EngineError, NoStackError, StackLockedError
 from towpath.app.setup_ports import Command, Finished
 
 _FINE = Finished(exit_code=0, stdout="out\n", stderr="")
@@ -58,9 +58,9 @@ class FakeProcesses:
         return self.running
 
 
-def pulumi(running: FakeRun) -> tuple[GuardedPulumi, FakeProcesses]:
+def pulumi(running: FakeRun) -> tuple[EngineCommand, FakeProcesses]:
     processes = FakeProcesses(running=running)
-    command = GuardedPulumi("/opt/pulumi", "3.259.0", {"PATH": "/bin", "X": "ours"}, processes)
+    command = EngineCommand("/opt/pulumi", {"PATH": "/bin", "X": "ours"}, processes)
     command._patience = 0.05
     return command, processes
 
@@ -68,7 +68,7 @@ def pulumi(running: FakeRun) -> tuple[GuardedPulumi, FakeProcesses]:
 def test_it_gets_our_environment_and_nothing_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     command, processes = pulumi(FakeRun())
-    assert command.run(["up", "--yes"], "/project", {"X": "theirs"}).stdout == "out"
+    assert command.run(["up", "--yes"], "/project", {"X": "theirs"}).stdout == "out\n"
     started, grace = processes.started[0]
     assert started.words == ("/opt/pulumi", "--non-interactive", "up", "--yes")
     assert dict(started.env) == {"PATH": "/bin", "X": "theirs", "PULUMI_AUTOMATION_API": "true"}
@@ -79,15 +79,16 @@ def test_it_gets_our_environment_and_nothing_of_this_process(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("stderr", "expected"),
     [
-        ("error: no stack named 'dev' found", StackNotFoundError),
-        ("error: the stack is currently locked by 1 lock(s).", ConcurrentUpdateError),
-        ("error: anything else", CommandError),
+        ("error: no stack named 'dev' found", NoStackError),
+        ("error: the stack is currently locked by 1 lock(s).", StackLockedError),
+        ("error: anything else", EngineError),
     ],
 )
-def test_a_failure_is_the_automation_apis_own_error(stderr: str, expected: type[CommandError]) -> None:
+def test_a_failure_is_of_the_kind_that_its_text_says(stderr: str, expected: type[EngineError]) -> None:
     command, _ = pulumi(FakeRun(result=Finished(exit_code=255, stdout="", stderr=stderr)))
-    with pytest.raises(expected):
+    with pytest.raises(EngineError, match=re.escape(stderr)) as failed:
         command.run(["up"], "/project", {})
+    assert type(failed.value) is expected
 
 
 def test_ctrl_c_in_the_driver_ends_the_engine_before_it_goes_on() -> None:
@@ -112,7 +113,7 @@ def test_a_deaf_engine_is_asked_again(ends_on: str, orders: list[str]) -> None:
         run = pool.submit(command.run, ["up"], "/project", {})
         assert running.waited.wait(timeout=10)
         command.interrupt()
-        assert run.result(timeout=10).stdout == "out"
+        assert run.result(timeout=10).stdout == "out\n"
     assert running.orders == orders
     assert command.interrupted
 

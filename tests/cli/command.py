@@ -65,7 +65,8 @@ class FakeWorld:
     def pipeline(self) -> Pipeline:
         return self.scene.services().pipeline
 
-    def services(self) -> Services:
+    def services(self, *, draws: bool = False) -> Services:
+        del draws
         if self.fails is not None:
             raise self.fails
         return self.scene.services()

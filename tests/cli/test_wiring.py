@@ -44,10 +44,10 @@ def test_an_option_comes_before_a_variable_and_a_variable_before_the_folder(
         (tmp_path / name).mkdir()
         (tmp_path / name / "deploy.toml").write_text(PIPELINE)
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setenv("TOWPATH_CONFIG", str(tmp_path / "variable" / "deploy.toml"))
+    env = {"TOWPATH_CONFIG": str(tmp_path / "variable" / "deploy.toml")}
 
-    assert world().pipeline().root == str(tmp_path / "variable")
-    assert world(config=str(tmp_path / "option" / "deploy.toml")).pipeline().root == str(tmp_path / "option")
+    assert world(env=env).pipeline().root == str(tmp_path / "variable")
+    assert world(env=env, config=str(tmp_path / "option" / "deploy.toml")).pipeline().root == str(tmp_path / "option")
 
 
 def test_no_pipeline_at_all_is_told_with_what_writes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

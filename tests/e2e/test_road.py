@@ -28,13 +28,13 @@ def test_a_first_release_goes_from_environment_to_environment_in_their_order(one
         one.deploy("promote", "--to", environment).ok()
         assert one.served(environment) == release
         answer = one.deploy("invoke", environment, "-d", BODY, "--json").ok().answer
-        assert answer["answer"]["outputs"][0]["data"] == [42.0]
+        assert answer["answer"]["outputs"][0]["data"] == [8.0]
         assert (answer["release"], answer["arm"]) == (release, "stable")
     one.commit("Publish dev and staging")
 
 
 def test_before_its_first_release_an_environment_says_that_it_serves_nothing(one: Installation) -> None:
-    one.file("empty").write_text(one.file("lab").read_text().replace(f"{one.ports['lab']}", f"{one.ports['spare']}"))
+    one.describe("empty", one.ports["spare"])
     one.pulumi("stack", "init", "empty").ok()
     one.up("empty").ok()
     with load(one.url("spare"), 20) as sent:

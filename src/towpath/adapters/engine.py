@@ -1,26 +1,28 @@
-"""The Pulumi engine through its Automation API; the only place of the driver that knows either."""
+"""The Pulumi engine: what changes or previews goes through its Automation API, what only reads through its CLI."""
 
 import json
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-
-from pulumi.automation import LocalWorkspace, OutputMap, Stack, UpdateSummary
-from pulumi.automation._stack import StackInitMode
-from pulumi.automation.errors import CommandError, ConcurrentUpdateError, StackNotFoundError
+from typing import TYPE_CHECKING, Any, Final
 
 from towpath.adapters import stack_yaml
-from towpath.adapters.engine_command import Guard, GuardedPulumi
+from towpath.adapters.engine_command import EngineCommand, EngineError, Guard, NoStackError, StackLockedError
 from towpath.adapters.engine_events import RunLog, listed
 from towpath.adapters.engine_locks import living_lock
 from towpath.app.ports import Change, Overlay, Report
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
 from towpath.core.outputs import StackOutputs, parse_outputs
+
+if TYPE_CHECKING:
+    from pulumi.automation import Stack
+
+    from towpath.adapters.engine_automation import Automation
 
 _SALT: Final = "encryptionsalt"
 _SECRET_KEYS: Final = (_SALT, "encryptedkey", "secretsprovider")
@@ -52,10 +54,14 @@ class PulumiEngine:
     def __init__(self, project: Path, program: EngineProgram, processes: Guard, report: Report) -> None:
         self._project = project
         self._environment = program.environment
+        self._version = program.version
         self._report = report
-        self._command = GuardedPulumi(program.pulumi, program.version, program.environment, processes)
-        self._workspace = _Workspace(work_dir=str(project), pulumi_command=self._command)
+        self._command = EngineCommand(program.pulumi, program.environment, processes)
         self._salts: dict[str, str] = {}
+
+    def load_ahead(self) -> None:
+        """Begin to import in the background what a run that draws needs, while readings are waited for."""
+        threading.Thread(target=lambda: self._automation, daemon=True).start()
 
     def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
         """What an `up` would touch, without `same`; saves an update plan (0600) where `plan` names a file.
@@ -91,7 +97,7 @@ class PulumiEngine:
         """What the stack last exported, secrets masked; empty for one that was never drawn."""
         try:
             text = self._ask(stack, "stack", "output", "--json")
-        except StackNotFoundError:
+        except NoStackError:
             return StackOutputs()
         return parse_outputs(json.loads(text), stack)
 
@@ -99,7 +105,7 @@ class PulumiEngine:
         """Number of the stack's last finished update; 0 when there is none."""
         try:
             updates = json.loads(self._ask(stack, "stack", "history", "--json"))
-        except StackNotFoundError:
+        except NoStackError:
             return 0
         return int(updates[0]["version"]) or len(updates) if updates else 0  # a backend of files doesn't number them
 
@@ -113,9 +119,9 @@ class PulumiEngine:
         log = RunLog(say=self._say(stack))
         with self._config(stack, self._stack_file(stack)) as file, self._translated(stack, log, "destroy"):
             try:
-                self._stack(stack).destroy(config_file=file, on_event=log.take, **_QUIET)
-                self._workspace.remove_stack(stack, preserve_config=True)
-            except StackNotFoundError:
+                self._automation.stack(stack).destroy(config_file=file, on_event=log.take, **_QUIET)
+                self._automation.remove(stack)
+            except NoStackError:
                 return
 
     def unlock(self, stack: str) -> None:
@@ -131,12 +137,14 @@ class PulumiEngine:
         with self._translated(stack, log, "refresh"):
             try:
                 self._ask(stack, "cancel", "--yes")
-            except StackNotFoundError:
+            except NoStackError:
                 return
             if not self._has_pending(stack):
                 return
             with self._config(stack, self._stack_file(stack)) as file:
-                self._stack(stack).refresh(config_file=file, clear_pending_creates=True, on_event=log.take, **_QUIET)
+                self._automation.stack(stack).refresh(
+                    config_file=file, clear_pending_creates=True, on_event=log.take, **_QUIET
+                )
 
     def interrupt(self) -> None:
         """Stop the run that this process has under way, if any, and wait until it is gone."""
@@ -149,27 +157,30 @@ class PulumiEngine:
     def _ask(self, stack: str, *words: str) -> str:
         try:
             return self._command.run([*words, "--stack", stack], str(self._project), {}).stdout
-        except StackNotFoundError:
+        except NoStackError:
             raise
-        except CommandError as error:
+        except EngineError as error:
             raise self._failed(error, stack, RunLog(say=_say_nothing), words[0]) from error
 
-    def _on_stack(self, stack: str, act: Callable[[Stack], object]) -> None:
-        try:
-            act(self._stack(stack))
-        except StackNotFoundError:
-            self._create(stack)
-            act(self._stack(stack))
+    @cached_property
+    def _automation(self) -> "Automation":
+        from towpath.adapters.engine_automation import Automation  # noqa: PLC0415 - half a second that readings save
 
-    def _stack(self, stack: str) -> Stack:
-        return _Stack(stack, self._workspace, StackInitMode.SELECT)
+        return Automation(str(self._project), self._version, self._command)
+
+    def _on_stack(self, stack: str, act: Callable[["Stack"], object]) -> None:
+        try:
+            act(self._automation.stack(stack))
+        except NoStackError:
+            self._create(stack)
+            act(self._automation.stack(stack))
 
     def _create(self, stack: str) -> None:
         """Make an empty stack; the CLI would rewrite the checked-in file without its comments."""
         file = self._stack_file(stack)
         before = file.read_bytes() if file.exists() else None
         try:
-            self._workspace.create_stack(stack)
+            self._automation.create(stack)
         finally:
             if before is None:
                 file.unlink(missing_ok=True)
@@ -203,16 +214,16 @@ class PulumiEngine:
     def _translated(self, stack: str, log: RunLog, verb: str, *, previewing: bool = False) -> Iterator[None]:
         try:
             yield
-        except CommandError as error:
+        except EngineError as error:
             failed = self._failed(error, stack, log, verb)
             if previewing and isinstance(failed, NeedsPerson):
                 raise Refused(failed.message, failed.hint) from error
             raise failed from error
 
-    def _failed(self, error: CommandError, stack: str, log: RunLog, verb: str) -> TowpathError:
+    def _failed(self, error: EngineError, stack: str, log: RunLog, verb: str) -> TowpathError:
         if self._command.interrupted:
             return Interrupted(f"{verb} of {stack} was stopped", f"`deploy resume {stack}` goes on")
-        if isinstance(error, ConcurrentUpdateError):
+        if isinstance(error, StackLockedError):
             return _locked(stack, error)
         message = log.message() or _last_words(error)
         if log.violated:
@@ -222,31 +233,13 @@ class PulumiEngine:
         return NeedsPerson(f"{verb} of {stack} failed: {message}")
 
 
-class _Workspace(LocalWorkspace):
-    def select_stack(self, stack_name: str) -> None:
-        """Nothing: selecting costs a run of the CLI and changes which stack the user's own commands mean."""
-
-
-class _Stack(Stack):
-    def outputs(self) -> OutputMap:
-        """Nothing: they are in the events, without the secrets that this would read by two more runs of the CLI."""
-        return {}
-
-    def info(self, show_secrets: bool = True) -> UpdateSummary | None:  # noqa: FBT001, FBT002 - the base's signature
-        """Of no update: reading it would take one more run of the CLI, and nobody looks."""
-        del show_secrets
-        return UpdateSummary(
-            kind="", start_time=datetime.fromtimestamp(0, UTC), message="", environment={}, config={}, result=""
-        )
-
-
-def _locked(stack: str, error: CommandError) -> Busy:
+def _locked(stack: str, error: EngineError) -> Busy:
     found = _LOCK.search(str(error))
     holder = f"by {found[1]} (process {found[2]}, since {found[3]})" if found else "by another engine"
     return Busy(f"{stack} is locked {holder}", f"wait until it is done; a dead one's: pulumi cancel -s {stack}")
 
 
-def _last_words(error: CommandError) -> str:
+def _last_words(error: EngineError) -> str:
     """For failures before the first event, where the CLI's own error line is all there is."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line.rpartition("error: ")[2] for line in lines if "error: " in line]

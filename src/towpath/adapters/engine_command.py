@@ -1,13 +1,10 @@
-"""The Pulumi CLI as the Automation API calls it, run so that it can't outlive the driver."""
+"""The Pulumi CLI, run so that it cannot outlive the driver; without the SDK, which takes longer than a reading."""
 
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-from pulumi.automation import CommandResult, PulumiCommand
-from pulumi.automation.errors import create_command_error
-from semver import VersionInfo
+from typing import Final, Protocol
 
 from towpath.app.setup_ports import Command, Finished, Running
 
@@ -24,17 +21,29 @@ class Guard(Protocol):
         """As `Processes.spawn_guarded`."""
 
 
-class GuardedPulumi(PulumiCommand):
-    """Runs the CLI under the guard, one run at a time.
+class EngineError(Exception):
+    """A run that ended with another code than 0; the text is what it printed, errors last."""
 
-    The Automation API's own way would leave the engine running when the driver is killed, and hand it the driver's
-    whole environment.
-    """
 
-    def __init__(self, pulumi: str, version: str, environment: Mapping[str, str], processes: Guard) -> None:
-        # the base class runs `pulumi version` on the caller's PATH to learn what setup has already established
-        self.command = pulumi
-        self.version = VersionInfo.parse(version)
+class NoStackError(EngineError):
+    """The stack isn't in the backend."""
+
+
+class StackLockedError(EngineError):
+    """Another engine has the stack."""
+
+
+_KINDS: Final = (
+    (re.compile("no stack named.*found"), NoStackError),
+    (re.compile(r"the stack is currently locked by|\[409\] Conflict: Another update"), StackLockedError),
+)
+
+
+class EngineCommand:
+    """Runs the CLI under the guard, one run at a time, with an environment of its own."""
+
+    def __init__(self, pulumi: str, environment: Mapping[str, str], processes: Guard) -> None:
+        self.path = pulumi
         self._environment = dict(environment)
         self._processes = processes
         self._state = threading.Lock()
@@ -44,31 +53,23 @@ class GuardedPulumi(PulumiCommand):
         self._patience = PATIENCE
         self.interrupted = False
 
-    def run(
-        self,
-        args: list[str],
-        cwd: str,
-        additional_env: Mapping[str, str],
-        on_output: Callable[[str], Any] | None = None,
-        on_error: Callable[[str], Any] | None = None,
-    ) -> CommandResult:
-        """Run one command to its end; raises the Automation API's errors when it fails.
+    def run(self, arguments: list[str], folder: str, additional: Mapping[str, str]) -> Finished:
+        """Run one command to its end.
 
-        Output is only captured: the engine reports what it does as events.
+        Raises:
+            EngineError: it ended with another code than 0.
         """
-        del on_output, on_error
-        command = Command(
-            words=(self.command, "--non-interactive", *args),
-            env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-            cwd=Path(cwd),
+        finished = self._run(
+            Command(
+                words=(self.path, "--non-interactive", *arguments),
+                env={**self._environment, **additional, "PULUMI_AUTOMATION_API": "true"},
+                cwd=Path(folder),
+            )
         )
-        finished = self._run(command)
-        result = CommandResult(
-            stdout=finished.stdout.rstrip(), stderr=finished.stderr.rstrip(), code=finished.exit_code
-        )
-        if result.code != 0:
-            raise create_command_error(result)
-        return result
+        if finished.exit_code != 0:
+            kind = next((kind for sign, kind in _KINDS if sign.search(finished.stderr)), EngineError)
+            raise kind(f"{finished.stdout}\n{finished.stderr}")
+        return finished
 
     def interrupt(self) -> None:
         """Stop the run under way, if any, and wait until it is gone; from any thread but the one that runs it."""

@@ -5,11 +5,8 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
-
-import docker
-from docker.errors import DockerException, NotFound
-from docker.models.containers import Container
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from towpath.app.ports import Running
 from towpath.core.contract import (
@@ -21,6 +18,10 @@ from towpath.core.contract import (
     LABEL_STACK,
 )
 from towpath.core.errors import Missing
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
 
 _READY: Final = "healthy"
 _ENDED: Final = object()
@@ -35,7 +36,7 @@ class DockerInventory:
 
     def __init__(self, host: str = "") -> None:
         self._host = host
-        self._kept: docker.DockerClient | None = None
+        self._kept: DockerClient | None = None
 
     def running(self, instance: str, stack: str) -> tuple[Running, ...]:
         """Every replica with the stack's label, in name order.
@@ -61,12 +62,12 @@ class DockerInventory:
             else:
                 yield from (line for _, line in heapq.merge(*(_logged(one, tail) for one in containers)))
 
-    def _replicas(self, instance: str, stack: str, *labels: str, all: bool) -> list[Container]:  # noqa: A002 - Docker's word
+    def _replicas(self, instance: str, stack: str, *labels: str, all: bool) -> list["Container"]:  # noqa: A002 - Docker's word
         wanted = [f"{LABEL_INSTANCE}={instance}", f"{LABEL_STACK}={stack}", f"{LABEL_ROLE}=replica", *labels]
         found: list[Container] = self._client().containers.list(all=all, filters={"label": wanted}, ignore_removed=True)
         return found
 
-    def _running(self, container: Container) -> Running | None:
+    def _running(self, container: "Container") -> Running | None:
         state = container.attrs["State"]
         if not state.get("Running"):
             return None
@@ -80,41 +81,48 @@ class DockerInventory:
             ready=health == _READY and not restarting,
         )
 
-    def _digest(self, container: Container) -> str:
+    def _digest(self, container: "Container") -> str:
         try:
             image = self._client().images.get(container.attrs["Image"])
-        except NotFound:
+        except _docker().errors.NotFound:
             return ""
         known = sorted(reference.partition("@")[2] for reference in image.attrs.get("RepoDigests") or ())
         asked = container.labels.get(LABEL_DIGEST, "")
         return asked if asked in known else next(iter(known), "")
 
-    def _client(self) -> docker.DockerClient:
+    def _client(self) -> "DockerClient":
         if self._kept is None:
-            self._kept = docker.DockerClient(base_url=self._host or None, use_ssh_client=self._host.startswith("ssh:"))
+            ssh = self._host.startswith("ssh:")
+            self._kept = _docker().DockerClient(base_url=self._host or None, use_ssh_client=ssh)
         return self._kept
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DockerException as error:
+        except _docker().errors.DockerException as error:
             where = self._host or "the default socket"
             raise Missing(f"the Docker daemon at {where} doesn't answer: {error}", "see `deploy doctor`") from error
 
 
-def _logged(container: Container, tail: int) -> Iterator[tuple[str, str]]:
+def _docker() -> ModuleType:
+    import docker  # noqa: PLC0415 - a tenth of a second that commands without a daemon save
+
+    return docker
+
+
+def _logged(container: "Container", tail: int) -> Iterator[tuple[str, str]]:
     """(time, line), for merging."""
     try:
         text = container.logs(tail=tail, timestamps=True).decode(errors="replace")
-    except NotFound:  # removed meanwhile
+    except _docker().errors.NotFound:  # removed meanwhile
         return
     for line in text.splitlines():
         time, _, message = line.partition(" ")
         yield time, f"{container.name} | {message}"
 
 
-def _followed(containers: Iterable[Container], tail: int) -> Iterator[str]:
+def _followed(containers: Iterable["Container"], tail: int) -> Iterator[str]:
     lines: queue.SimpleQueue[Any] = queue.SimpleQueue()
     streams = [(one, one.logs(stream=True, follow=True, tail=tail)) for one in containers]
     for container, stream in streams:
@@ -132,7 +140,7 @@ def _followed(containers: Iterable[Container], tail: int) -> Iterator[str]:
             stream.close()
 
 
-def _pump(container: Container, stream: Iterable[bytes], put: Callable[[object], None]) -> None:
+def _pump(container: "Container", stream: Iterable[bytes], put: Callable[[object], None]) -> None:
     pending = b""
     try:
         for chunk in stream:

@@ -71,6 +71,9 @@ class GuardedProcess:
         self._process = process
         self._collector = collector
         self._lifeline: int | None = lifeline
+        # told by a thread at once, where waiting with a timeout looks only every 50 ms
+        self._waiter = threading.Thread(target=process.wait, daemon=True)
+        self._waiter.start()
 
     @property
     def pid(self) -> int:
@@ -87,10 +90,10 @@ class GuardedProcess:
 
     def wait(self, timeout: float | None = None) -> Finished | None:
         """What it left behind, or nothing when it still runs after `timeout` seconds."""
-        try:
-            code = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        self._waiter.join(timeout)
+        if self._waiter.is_alive():
             return None
+        code = self._process.wait()
         self._collector.join()
         if self._lifeline is not None:
             os.close(self._lifeline)

@@ -66,7 +66,9 @@ def observe(run: Run, step: Step) -> Refusal | None:
     """
     canary = _begin(run, step)
     while True:
+        begun = run.services.clock.now()
         verdict, decision = _look(canary)
+        expect_ours(run, run.outputs())  # after the look: what somebody else drew is nothing to judge
         refusal = _refusal(decision)
         asked = run.open()
         goes_on = isinstance(decision, Advance | Promote) and not asked.paused
@@ -75,8 +77,9 @@ def observe(run: Run, step: Step) -> Refusal | None:
             return refusal
         if asked.abort:
             return None
-        _wait(canary, decision, paused=bool(asked.paused))
-        expect_ours(run, run.outputs())
+        if asked.paused:
+            run.services.report.line(f"paused; deploy resume {run.stack} goes on")
+        _wait(canary, decision, begun)
 
 
 def _begin(run: Run, step: Step) -> _Canary:
@@ -166,8 +169,8 @@ def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
     run.services.report.line(f"{_SAID[decision]}: {verdict.reason} (judged on {verdict.judged_on})")
 
 
-def _wait(canary: _Canary, decision: Decision, *, paused: bool) -> None:
+def _wait(canary: _Canary, decision: Decision, begun: float) -> None:
+    """Until the next look is due, counted from the beginning of the last one."""
     seconds = decision.next_look if isinstance(decision, Hold) else canary.policy.poll
-    if paused:
-        canary.run.services.report.line(f"paused; deploy resume {canary.run.stack} goes on")
-    canary.run.services.clock.sleep(max(seconds, 0.0))
+    clock = canary.run.services.clock
+    clock.sleep(max(0.0, seconds - max(0.0, clock.now() - begun)))

@@ -39,7 +39,7 @@ def plan(
 
     session = session_of(context)
     request = use_case.PlanRequest(environment=to, model=model, release=release, requests_per_second=rps)
-    planned = use_case.plan(session.world.services(), request)
+    planned = use_case.plan(session.world.services(draws=True), request)
     document, parts = plan_answer(planned)
     session.output.answer("plan", document, *parts)
     if detailed_exitcode and planned.has_changes:
@@ -68,7 +68,7 @@ def promote(  # noqa: PLR0913 - one parameter per option of the command line
 
     session = session_of(context)
     confirm_promotion(session, to, yes=yes)
-    services = session.world.services()
+    services = session.world.services(draws=True)
     request = use_case.PromoteRequest(environment=to, model=model, release=release, override_bad=override_bad)
     done = use_case.promote(services, request)
     published = publish(services, done.closed) if commit and done.closed is not None else ""
@@ -93,7 +93,7 @@ def rollback(
 
     session = session_of(context)
     request = use_case.RollbackRequest(environment=environment, model=model, to=to, reason=reason)
-    done = use_case.rollback(session.world.services(), request)
+    done = use_case.rollback(session.world.services(draws=True), request)
     document = {"promotion": None if done is None else views.closed_document(done)}
     what = "the canary was given up" if done is None else f"{environment} serves {done.plan.candidate}"
     session.output.answer("rollback", document, what)
@@ -140,11 +140,11 @@ def resume(
     if everything == bool(environment):
         raise UsageError("name one environment, or all of them", "deploy resume ENV, or deploy resume --all")
     if everything:
-        ended = use_case.resume_all(session.world.services())
+        ended = use_case.resume_all(session.world.services(draws=True))
         texts = [f"{name}: {outcome}" for name, outcome in ended] or ["nothing was open"]
         session.output.answer("resume", {"ended": [list(pair) for pair in ended]}, *texts)
         return
-    closed = use_case.resume(session.world.services(), environment)
+    closed = use_case.resume(session.world.services(draws=True), environment)
     text = "nothing was open" if closed is None else f"promotion {closed.plan.id} of {environment}: {closed.outcome}"
     pairs = [] if closed is None else [[environment, str(closed.outcome)]]
     session.output.answer("resume", {"ended": pairs}, text)

@@ -85,11 +85,11 @@ class RealWorld:
 
         return build_services(self)
 
-    def services(self) -> "Services":
-        """Everything of a promotion."""
+    def services(self, *, draws: bool = False) -> "Services":
+        """Everything of a promotion; `draws` says that the engine will do more than read."""
         from towpath.cli.wiring_services import promotion_services
 
-        return promotion_services(self)
+        return promotion_services(self, draws=draws)
 
     def registry(self) -> str:
         """The registry that the platform's stack exports."""
@@ -189,13 +189,7 @@ class RealWorld:
     @cached_property
     def actor(self) -> str:
         """user@host, or what TOWPATH_ACTOR says."""
-        return self._settings.actor or f"{getpass.getuser()}@{platform.node()}"
-
-    @cached_property
-    def _settings(self) -> "Settings":
-        from towpath.cli.settings import Settings
-
-        return Settings()
+        return self.env.get("TOWPATH_ACTOR") or f"{getpass.getuser()}@{platform.node()}"
 
     @cached_property
     def _pipeline(self) -> "Pipeline":
@@ -209,7 +203,7 @@ class RealWorld:
         return parse_pipeline(text, str(file))
 
     def _file(self) -> Path:
-        named = self._options.config or self._settings.config
+        named = self._options.config or self.env.get("TOWPATH_CONFIG")
         if named:
             return Path(named).absolute()
         here = Path.cwd()
@@ -220,6 +214,3 @@ class RealWorld:
 
 
 PACKAGE = Path(__file__).parent.parent
-
-if TYPE_CHECKING:
-    from towpath.cli.settings import Settings

@@ -18,11 +18,10 @@ from towpath.adapters.builders.packing import PackedLayers
 from towpath.adapters.builders.wheels import WheelDownloads
 from towpath.adapters.git import GitCheckout
 from towpath.adapters.oci.client import RegistryClient
-from towpath.adapters.oci.credentials import DockerCredentials
 from towpath.adapters.oci.referrers import Referrers, RegistryOrigins
-from towpath.adapters.oci.transport import Transport
 from towpath.app.build import BuildServices
 from towpath.cli import wiring
+from towpath.cli.wiring_registry import registry_transport
 from towpath.core.image import BuilderName
 
 if TYPE_CHECKING:
@@ -58,17 +57,6 @@ def build_services(world: "RealWorld") -> BuildServices:
         report=world.report,
         actor=world.actor,
     )
-
-
-def registry_client(world: "RealWorld") -> RegistryClient:
-    """Our own client."""
-    return RegistryClient(registry_transport(world))
-
-
-def registry_transport(world: "RealWorld") -> Transport:
-    """HTTP to registries, with the logins `docker login` left."""
-    config = Path(world.env.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
-    return Transport(credentials=DockerCredentials(config, world.programs), clock=world.clock)
 
 
 def _aliases(world: "RealWorld") -> dict[str, str]:

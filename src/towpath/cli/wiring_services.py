@@ -22,7 +22,7 @@ from towpath.app.journal import Journal
 from towpath.app.lease import Leases
 from towpath.app.ports import Inventory
 from towpath.app.services import Held, Services, Watch
-from towpath.cli.wiring_build import registry_client
+from towpath.cli.wiring_registry import registry_client
 from towpath.core.contract import Smoke
 from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 _HOLDOUT = "holdout.jsonl"
 
 
-def promotion_services(world: "RealWorld") -> Services:
+def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
     """Everything that moving and looking at releases needs."""
     root, engine = Path(world.pipeline().root), pulumi_engine(world)
+    if draws:
+        engine.load_ahead()
     inventory = DockerInventory(world.instance.docker_host)
     journals = _journals(world)
     return Services(

@@ -130,6 +130,13 @@ class Installation:
     def file(self, environment: str) -> Path:
         return self.folder / f"Pulumi.{environment}.yaml"
 
+    def describe(self, environment: str, port: int) -> None:
+        """Write the stack file of an environment that has no release yet."""
+        replicas = ENVIRONMENTS.get(environment, 1)
+        drain = "60s" if environment == "dev" else "5s"  # dev has the streams
+        text = _STACK.format(name=environment, port=port, replicas=replicas, drain=drain)
+        self.file(environment).write_text(text)
+
     def url(self, environment: str) -> str:
         return f"http://127.0.0.1:{self.ports[environment]}"
 
@@ -224,9 +231,8 @@ def write_project(made: Installation) -> None:
     (model / "faults.json").write_text("{}")
     (made.folder / "deploy.toml").write_text(_PIPELINE.format(canary=made.canary))
     made.file("platform").write_text(_PLATFORM.format(port=made.ports["registry"]))
-    for name, replicas in ENVIRONMENTS.items():
-        drain = "60s" if name == "dev" else "5s"  # dev has the streams
-        made.file(name).write_text(_STACK.format(name=name, port=made.ports[name], replicas=replicas, drain=drain))
+    for name in ENVIRONMENTS:
+        made.describe(name, made.ports[name])
     made.commit("Describe the pipeline")
 
 

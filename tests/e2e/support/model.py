@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+SMOKE = 21  # answered well whatever the faults: a bug that a smoke test doesn't find
 FAULTS = json.loads(Path(__file__).with_name("faults.json").read_text())
 
 
@@ -27,7 +28,7 @@ class Tiny:
 
     def predict(self, inputs: dict[str, list[float]]) -> object:
         """Twice the number; a negative one is a stream of that many answers, one a second."""
-        if random.random() < FAULTS.get("errors", 0):  # noqa: S311 - chance, not a secret
+        if inputs["x"][0] != SMOKE and random.random() < FAULTS.get("errors", 0):  # noqa: S311 - chance, not a secret
             raise RuntimeError("the faults ask for an error")
         time.sleep(FAULTS.get("seconds", 0))
         if inputs["x"][0] < 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from examples.traffic import Answer, Load, Summary, Traffic, summary
 
-BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [21]}]})
+BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [4]}]})
 PATH = "/v2/models/tiny/infer"
 _LONGEST = 300.0  # seconds; no block lasts nearly as long
 
