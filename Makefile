@@ -28,7 +28,7 @@ demo-clean: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	@$(BIN)/deploy setup
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/.installed
 	@$(BIN)/ruff format --check .

@@ -2,8 +2,14 @@
 
 import os
 import signal
+from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+_ONE_INSTALLATION: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("bad_input", "canary", "road", "serving"))
+_OWN_INSTALLATIONS: Final = ("tests/e2e/", "tests/docs/test_walk.py")
 
 
 def pytest_configure() -> None:
@@ -12,14 +18,28 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The road's tests begin first, since they take longest: those on one installation in turn, and the others too."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            shared = "one" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("one installation" if shared else "own installations"))
+    """The road's tests begin first, since they take longest."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+class Turns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Files in turn by whichever worker is free, but those that share an installation by one, one after the other.
+
+    Nor do those that draw their own run side by side: two cores carry no more than two installations.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file in _ONE_INSTALLATION:
+            return "one installation"
+        return "own installations" if file.startswith(_OWN_INSTALLATIONS) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How tests are dealt out."""
+    return Turns(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,7 +10,8 @@ from examples.demo.scratch import CANARY, ENVIRONMENTS, MODEL, STACKS, Scratch
 from examples.demo.screen import Screen
 from examples.demo.shell import DemoFailed, Done, Shell
 from examples.demo.watch import Verdict, Watch, catch_up, users, watched
-from examples.traffic import Answer, Load, Traffic, read_bodies, summary
+from examples.load import Answer, Load, summary
+from examples.traffic import Traffic, read_bodies
 
 RATE: Final = 80.0  # users' requests per second
 ROLLED_BACK: Final = 5

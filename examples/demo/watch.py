@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from examples.demo.screen import Screen
-from examples.traffic import Answer, Load, Traffic
+from examples.load import Answer, Load
+from examples.traffic import Traffic
 
 _RECENT: Final = 3.0  # seconds of requests that the moving line tells the shares of
 _SERVER_ERROR: Final = 500

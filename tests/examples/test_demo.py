@@ -24,7 +24,7 @@ from examples.demo.screen import Screen
 from examples.demo.shell import DemoFailed, Done, Shell, clean_environment
 from examples.demo.story import ROLLED_BACK, Story
 from examples.demo.watch import Watch
-from examples.traffic import Answer
+from examples.load import Answer
 from towpath.schema.pipeline import parse_pipeline
 
 GIT = shutil.which("git") or "git"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.traffic import Answer, Load, Traffic, main, summary
+from examples.load import Answer, Load, summary
+from examples.traffic import Traffic, main
 
 
 class Endpoint(BaseHTTPRequestHandler):

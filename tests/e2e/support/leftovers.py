@@ -35,11 +35,10 @@ def sweep(instance: str, registry_port: int, host: str = "") -> None:
                 thing.remove(force=True, v=True)
             else:
                 thing.remove()
-        pulled = f"localhost:{registry_port}/"
-        for image in client.images.list():
-            names = [*image.tags, *image.attrs.get("RepoDigests", ())]
-            for name in names:
-                if name.startswith(pulled):
+        # of the daemon's own list: looking into each image would meet those that somebody else removes meanwhile
+        for image in client.api.images():
+            for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())):
+                if name.startswith(f"localhost:{registry_port}/"):
                     _forget(client, name)
 
 

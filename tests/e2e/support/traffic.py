@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from examples.traffic import Answer, Load, Summary, Traffic, summary
+from examples.load import Answer, Load, Summary, summary
+from examples.traffic import Traffic
 
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [4]}]})
 PATH = "/v2/models/tiny/infer"
