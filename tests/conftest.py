@@ -8,7 +8,12 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-_ONE_INSTALLATION: Final = tuple(f"tests/e2e/test_{name}.py" for name in ("bad_input", "canary", "road", "serving"))
+_SHARED: Final = {  # files by the installation that they share
+    "tests/e2e/test_canary.py": "first installation",
+    "tests/e2e/test_serving.py": "first installation",
+    "tests/e2e/test_bad_input.py": "second installation",
+    "tests/e2e/test_road.py": "second installation",
+}
 _OWN_INSTALLATIONS: Final = ("tests/e2e/", "tests/docs/test_walk.py")
 
 
@@ -26,14 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Turns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Files in turn by whichever worker is free, but those that share an installation by one, one after the other.
 
-    Nor do those that draw their own run side by side: two cores carry no more than two installations.
+    Nor do those that draw their own run side by side: two cores carry no more than three installations.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file in _ONE_INSTALLATION:
-            return "one installation"
-        return "own installations" if file.startswith(_OWN_INSTALLATIONS) else file
+        own = "own installations" if file.startswith(_OWN_INSTALLATIONS) else file
+        return _SHARED.get(file, own)
 
 
 @pytest.hookimpl(optionalhook=True)
