@@ -78,6 +78,15 @@ def test_a_promotion_that_closed_is_history() -> None:
     assert (history.closed[0].since, history.closed[0].until) == (1.0, 9.0)
 
 
+def test_a_rollback_by_hand_says_what_was_wrong_with_what_served() -> None:
+    stable = CANARY.stable
+    assert stable is not None
+    marked = Said(kind=Kind.MARKED_BAD, payload={"digest": stable.digest, "reason": "support tickets"})
+
+    assert fold([OPENED, marked, CLOSED]).closed[0].reason == "support tickets"
+    assert not fold([OPENED, CLOSED]).closed[0].reason
+
+
 def test_a_roll_back_remembers_its_reason_until_it_is_done() -> None:
     now = fold([OPENED, ROLLING]).open
 

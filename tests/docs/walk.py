@@ -11,7 +11,14 @@ from tests.docs.pages import ROOT, Block, Shown, blocks, commands
 
 PAGE: Final = ROOT / "docs" / "your-own-model.md"
 _SHIM: Final = '#!/bin/sh\nexec {python} -m towpath.cli.main "$@"\n'
-_ELSEWHERE: Final = ("pause", "--example", "--from-dockerfile", "--from-image", "make setup", "python -m towpath.serving")
+_ELSEWHERE: Final = (
+    "pause",
+    "--example",
+    "--from-dockerfile",
+    "--from-image",
+    "make setup",
+    "python -m towpath.serving",
+)
 _ASKS: Final = {"up": ("--yes", "--skip-preview"), "refresh": ("--yes", "--skip-preview"), "cancel": ("--yes",)}
 
 

@@ -103,7 +103,7 @@ class Closed:
         since: when it was opened, seconds since the epoch.
         until: when it ended.
         outcome: how.
-        reason: why, in words; empty for a good end.
+        reason: why, in words; of a rollback by hand what was wrong with stable; else empty for a good end.
         published: the commit that brought the stack file to the tracked branch; empty: not yet.
     """
 
@@ -185,7 +185,8 @@ def _close(history: History, entry: Recorded) -> History:
         since=now.since,
         until=entry.time,
         outcome=Outcome(_text(entry, "outcome")),
-        reason=_text(entry, "reason"),
+        # what serves is marked bad only by the rollback that replaces it
+        reason=_text(entry, "reason") or ("" if now.plan.stable is None else history.bad_reason(now.plan.stable)),
     )
     return replace(history, open=None, closed=(*history.closed, ended))
 
