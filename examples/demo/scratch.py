@@ -22,14 +22,15 @@ _PORT: Final = {
     "platform": re.compile(r"(?m)^(    registry:\s+port: )(\d+)$"),
     "router": re.compile(r"(?m)^(  towpath:router:\s+port: )(\d+)$"),
 }
+_REPLICAS: Final = re.compile(r"(?m)^(      replicas: )\d+$")
 _CANARY: Final = re.compile(r"(?ms)^\[environments\.prod\.canary\]\n.*?(?=^\[|\Z)")
 
 CANARY: Final = """\
 [environments.prod.canary]
-traffic = [25, 50]    # then 95: holdback leaves 5 % to the old release, to compare with
+traffic = [50]        # then 95: holdback leaves 5 % to the old release, to compare with
 holdback = 5
 poll = "1s"           # a look at both arms' counters every second; the default is 10 s
-min_time = "10s"      # before it may promote; the default is 10 minutes
+min_time = "5s"       # before it may promote; the default is 10 minutes
 min_polls = 5         # looks in each step
 max_time = "2m"       # inconclusive by then
 warm_up = "2s"
@@ -88,12 +89,14 @@ class Scratch:
             shell.quiet(*here, "config", name, value)
 
     def settle(self) -> dict[str, int]:
-        """Free ports for registry and routers, and a canary that fits into a minute; gives back the ports by stack."""
+        """Free ports, and a prod and a canary that fit into a minute on a small machine; gives back ports by stack."""
         ports = dict(zip(STACKS, free_ports(len(STACKS)), strict=True))
         for stack, port in ports.items():
             file = self.checkout / f"Pulumi.{stack}.yaml"
             pattern = _PORT.get(stack, _PORT["router"])
             file.write_text(_replaced(pattern, rf"\g<1>{port}", file))
+        prod = self.checkout / "Pulumi.prod.yaml"
+        prod.write_text(_replaced(_REPLICAS, r"\g<1>1", prod))
         pipeline = self.checkout / "deploy.toml"
         pipeline.write_text(_replaced(_CANARY, CANARY.replace("\\", r"\\"), pipeline))
         return ports
