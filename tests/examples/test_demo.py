@@ -95,7 +95,7 @@ def test_the_copy_gets_ports_of_its_own_and_a_pipeline_that_parses(scratch: Scra
     file = scratch.checkout / "deploy.toml"
     policy = parse_pipeline(file.read_text(), str(file)).environment("prod").canary
     assert policy is not None
-    assert policy.shares == (25, 50, 95)
+    assert policy.shares == (50, 95)
     assert policy.dwell * len(policy.shares) <= 15
 
 
