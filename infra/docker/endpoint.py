@@ -13,7 +13,7 @@ from infra.naming import object_name
 from infra.serving.placement import Arm, arms
 from towpath.core.contract import Endpoint, Serving, resource_name, route_name
 
-_LINGER = "1.5"  # seconds in which a leaving replica still answers; longer than the router takes to notice
+_LINGER = "1"  # seconds in which a leaving replica still answers; longer than the router takes to notice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

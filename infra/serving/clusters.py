@@ -72,9 +72,9 @@ def _health_check(hosts: Hosts) -> dict[str, object]:
     return {
         "timeout": "2s",
         # often enough that a replica which says it is leaving gets nothing new while it still answers
-        "interval": "1s",
-        "no_traffic_interval": "1s",
-        "no_traffic_healthy_interval": "1s",
+        "interval": "0.5s",
+        "no_traffic_interval": "0.5s",
+        "no_traffic_healthy_interval": "0.5s",
         "unhealthy_interval": "0.5s",
         "healthy_threshold": 1,
         "unhealthy_threshold": 3,
