@@ -9,6 +9,7 @@ import pytest
 from tests.fakes.store import Crashed
 from tests.fakes.world import QUICK, Scene, image, record
 from towpath.app.control import abort, pause
+from towpath.app.destroy import destroy
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.ports import Change
 from towpath.app.promote import PromoteRequest, promote
@@ -561,3 +562,11 @@ class TestStatus:
 
         assert not prod.healthy
         assert "ffffffffffff" in prod.problems[0]
+
+    def test_takes_a_destroyed_environment_for_what_it_is(self, scene: Scene) -> None:
+        destroy(scene.services(), "prod")
+
+        dev, prod = status(scene.services())
+
+        assert (dev.drawn, prod.drawn, prod.release) == (True, False, None)
+        assert (prod.healthy, prod.problems) == (True, ())

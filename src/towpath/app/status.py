@@ -18,6 +18,7 @@ class EnvironmentStatus:
         environment: its name.
         endpoint: its name.
         url: where requests go; empty before the first `up`.
+        drawn: the environment stands; false before its first `up` and after `deploy destroy`.
         release: what is served; absent: nothing.
         since: when it was promoted, seconds since the epoch; absent where no promotion says.
         candidate: beside it; absent outside a canary.
@@ -35,6 +36,7 @@ class EnvironmentStatus:
     environment: str
     endpoint: str
     url: str
+    drawn: bool
     release: ImageRef | None
     since: float | None
     candidate: ImageRef | None
@@ -77,6 +79,7 @@ def _status(services: Services, here: Standing) -> EnvironmentStatus:
         environment=name,
         endpoint=here.endpoint.name,
         url="" if endpoint is None else endpoint.url,
+        drawn=bool(here.outputs.drawn),
         release=here.serving,
         since=promoted[-1].until if promoted and promoted[-1].plan.candidate == here.serving else None,
         candidate=None if canary is None else canary.release,
@@ -114,7 +117,7 @@ def _problems(here: Standing, running: tuple[Running, ...]) -> tuple[str, ...]:
         count = sum(replica.release_id == arm.release_id for replica in running)
         if count != arm.replicas:
             found.append(f"{count} replicas of {arm.release.short} run, {arm.replicas} were drawn")
-    if here.history.open is None and here.endpoint.release != here.serving:
+    if here.outputs.drawn and here.history.open is None and here.endpoint.release != here.serving:
         found.append(f"the stack file names {_short(here.endpoint.release)}, served is {_short(here.serving)}")
     return tuple(found)
 

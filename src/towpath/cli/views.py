@@ -187,7 +187,7 @@ def _status_row(status: "EnvironmentStatus") -> tuple[str, ...]:
     published = {None: NOTHING, True: "yes", False: "not yet"}[status.published]
     return (
         status.environment,
-        short(status.release),
+        short(status.release) if status.drawn else "not drawn",
         moment(status.since),
         short(status.candidate),
         NOTHING if status.declared is None else f"{status.declared:g} %",
@@ -211,6 +211,7 @@ def _status_document(status: "EnvironmentStatus") -> dict[str, object]:
         "environment": status.environment,
         "endpoint": status.endpoint,
         "url": status.url,
+        "drawn": status.drawn,
         "release": image_document(status.release),
         "since": stamp(status.since),
         "candidate": image_document(status.candidate),

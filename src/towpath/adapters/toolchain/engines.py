@@ -160,7 +160,7 @@ class RealEngines:
         def on_line(line: str) -> None:
             compiled.append(line)
             if len(compiled) % _SAY_EVERY == 0:
-                report.progress("engine", f"building: {len(compiled)} of about 1400 modules and packages")
+                report.progress("engine", f"building: {len(compiled)} of about 1900 modules and packages")
 
         env = {**self._around.env, "CGO_ENABLED": "0", "GOWORK": "off"}
         words = ("go", "build", "-v", *_FLAGS, "-o", str(place / "pulumi"), _PACKAGE)
