@@ -17,6 +17,7 @@ from tests.fakes.report import FakeReport
 from towpath.adapters.engine import EngineProgram, PulumiEngine
 from towpath.adapters.process import RealProcesses
 from towpath.app.ports import Change, Overlay
+from towpath.app.setup_ports import Command, Running
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused
 from towpath.core.outputs import StackOutputs
 
@@ -68,6 +69,7 @@ FILE = "# what dev serves\nconfig:\n  towpath:drawn: by-hand # today\n"
 class Bench:
     project: Project
     engine: PulumiEngine
+    program: EngineProgram
     report: FakeReport
 
     def overlay(self, drawn: str, **things: str) -> Overlay:
@@ -86,6 +88,18 @@ class Bench:
         return self.engine.preview("dev", config)
 
 
+class CountingGuard:
+    """Starts programs for real and counts them."""
+
+    def __init__(self, processes: RealProcesses) -> None:
+        self._processes = processes
+        self.started = 0
+
+    def spawn_guarded(self, command: Command, *, grace: float) -> Running:
+        self.started += 1
+        return self._processes.spawn_guarded(command, grace=grace)
+
+
 def bench_of(project: Project) -> Bench:
     project.write(PROGRAM)
     pulumi = shutil.which("pulumi", path=project.env["PATH"])
@@ -94,7 +108,7 @@ def bench_of(project: Project) -> Bench:
     program = EngineProgram(pulumi=pulumi, version=version, environment=project.env)
     report = FakeReport()
     engine = PulumiEngine(project.folder, program, RealProcesses(sys.executable), report)
-    return Bench(project=project, engine=engine, report=report)
+    return Bench(project=project, engine=engine, program=program, report=report)
 
 
 @pytest.fixture
@@ -140,6 +154,19 @@ def test_what_is_drawn_is_exported_and_said(bench: Bench) -> None:
     assert bench.preview(bench.overlay("another", web_a="1", web_route="1")) == ()
     assert bench.engine.outputs("dev").drawn == "one"
     assert bench.engine.history_version("dev") == 1
+
+
+def test_what_somebody_else_drew_is_read_and_nothing_is_read_twice(bench: Bench) -> None:
+    bench.engine.up("dev", bench.overlay("one", web_a="1"))
+    counting = CountingGuard(RealProcesses(sys.executable))
+    reader = PulumiEngine(bench.project.folder, bench.program, counting, FakeReport())
+    assert [reader.outputs("dev").drawn for _ in range(3)] == ["one"] * 3
+    assert counting.started == 1
+    bench.engine.up("dev", bench.overlay("two", web_a="1"))
+    assert [reader.outputs("dev").drawn for _ in range(3)] == ["two"] * 3
+    assert counting.started == 2
+    bench.engine.destroy("dev")
+    assert reader.outputs("dev") == StackOutputs()
 
 
 def test_each_kind_of_change_is_told_apart(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from towpath.adapters import stack_yaml
 from towpath.adapters.engine_command import EngineCommand, EngineError, Guard, NoStackError, StackLockedError
 from towpath.adapters.engine_events import RunLog, listed
-from towpath.adapters.engine_locks import living_lock
+from towpath.adapters.engine_folder import Mark, living_lock, state_mark
 from towpath.app.ports import Change, Overlay, Report
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
 from towpath.core.outputs import StackOutputs, parse_outputs
@@ -58,6 +58,7 @@ class PulumiEngine:
         self._report = report
         self._command = EngineCommand(program.pulumi, program.environment, processes)
         self._salts: dict[str, str] = {}
+        self._read: dict[str, tuple[Mark, StackOutputs]] = {}
 
     def load_ahead(self) -> None:
         """Begin to import in the background what a run that draws needs, while readings are waited for."""
@@ -94,12 +95,22 @@ class PulumiEngine:
         return self.outputs(stack) if log.outputs is None else parse_outputs(log.outputs, stack)
 
     def outputs(self, stack: str) -> StackOutputs:
-        """What the stack last exported, secrets masked; empty for one that was never drawn."""
+        """What the stack last exported, secrets masked; empty for one that was never drawn.
+
+        The engine isn't asked again while the stack's state is the one it was asked about before.
+        """
+        mark = state_mark(self._project, self._environment, stack)  # before asking: a newer answer is no harm
+        known = self._read.get(stack)
+        if known is not None and known[0] == mark:
+            return known[1]
         try:
             text = self._ask(stack, "stack", "output", "--json")
         except NoStackError:
             return StackOutputs()
-        return parse_outputs(json.loads(text), stack)
+        outputs = parse_outputs(json.loads(text), stack)
+        if mark is not None:
+            self._read[stack] = mark, outputs
+        return outputs
 
     def history_version(self, stack: str) -> int:
         """Number of the stack's last finished update; 0 when there is none."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.adapters.engine_locks import living_lock
+from towpath.adapters.engine_folder import living_lock
 
 LOCK = {"pid": 42, "username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-02T03:04:05Z"}
 
