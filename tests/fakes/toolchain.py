@@ -44,6 +44,7 @@ class FakeMachine:
     images: ImageFacts = field(default_factory=lambda: ImageFacts(offline=False, missing=ALL_IMAGES, registries=True))
     tools: tuple[ToolFacts, ...] = ()
     actions: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     def engine_facts(self, instance: Instance | None, *, offline: bool) -> EngineFacts:
         return replace(self.engine, offline=offline, recorded=instance is not None)
@@ -71,6 +72,9 @@ class FakeEngines:
         engine = replace(BUILT, source=source, language_host="official" if source == "installer" else "stand-in")
         self.machine.engine = replace(self.machine.engine, cached=replace(engine, source="cache"))
         return engine
+
+    def stop(self) -> None:
+        self.machine.stopped = True
 
     def install(self, engine: Engine) -> Engine:
         return engine
@@ -146,11 +150,11 @@ class FakeInstances:
             self.held = False
 
 
-def fake_ports(machine: FakeMachine, instances: FakeInstances | None = None) -> SetupPorts:
+def fake_ports(machine: FakeMachine, instances: FakeInstances | None = None, *, starts: bool = True) -> SetupPorts:
     return SetupPorts(
         machine=machine,
         engines=FakeEngines(machine=machine),
-        docker=FakeDockerSetup(machine=machine),
+        docker=FakeDockerSetup(machine=machine, starts=starts),
         images=FakeImages(machine=machine),
         instances=instances or FakeInstances(),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from towpath.app.aside import aside
 from towpath.app.setup_ports import Report, SetupPorts
 from towpath.core.errors import Missing
 from towpath.core.toolchain import (
@@ -41,9 +42,11 @@ def setup(ports: SetupPorts, report: Report, *, offline: bool) -> Instance:
     with ports.instances.lock():
         before = ports.instances.load()
         facts, choice = _plan(ports, before, offline=offline)
-        docker_host = _docker(ports, report)
-        images = _images(ports, report, before, offline=offline)
-        engine = _engine(ports, report, facts, choice)
+        # the engine takes longest by far, and needs neither Docker nor images
+        with aside(lambda: _engine(ports, report, facts, choice), ports.engines.stop) as engine_to_come:
+            docker_host = _docker(ports, report)
+            images = _images(ports, report, before, offline=offline)
+            engine = engine_to_come.result()
         instance = Instance(
             id=ports.instances.new_id() if before is None else before.id,
             engine=engine,

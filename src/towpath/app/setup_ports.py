@@ -120,6 +120,9 @@ class Engines(Protocol):
     def obtain(self, source: EngineSource, facts: EngineFacts, report: Report) -> Engine:
         """The engine from `source`. Raises `Missing` with a remedy when that fails."""
 
+    def stop(self) -> None:
+        """Give up what `obtain` has under way in another thread, if anything."""
+
     def install(self, engine: Engine) -> Engine:
         """Fill the instance's folder of executables; returns the engine as it is to be run. Repeatable."""
 

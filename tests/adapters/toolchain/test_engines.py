@@ -4,7 +4,9 @@ import hashlib
 import io
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -163,6 +165,28 @@ def test_a_build_that_fails_says_its_last_lines_and_leaves_nothing(around: Surro
     with pytest.raises(Missing, match="no route"):
         engines(around).obtain("build", FACTS, FakeReport())
     assert engines(around).cached() is None
+
+
+def test_a_build_that_is_stopped_ends_with_its_children_and_leaves_nothing(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    executable(tmp_path / "path" / "go", f"#!/bin/sh\ntouch {tmp_path}/begun\nsleep 60\n")
+    real, went_wrong = engines(around), Future[None]()
+
+    def build() -> None:
+        with pytest.raises(Missing):
+            real.obtain("build", FACTS, FakeReport())
+        went_wrong.set_result(None)
+
+    threading.Thread(target=build, daemon=True).start()
+    look = threading.Event()
+    while not (tmp_path / "begun").exists():
+        look.wait(0.01)
+    real.stop()
+    went_wrong.result(10)
+    assert engines(around).cached() is None
+    assert list((tmp_path / "cache" / "engine").glob("[!.]*")) == []
+    assert list((tmp_path / "cache" / "engine").glob(".built-*/")) == []
 
 
 def test_a_build_of_another_version_is_not_trusted(around: Surroundings, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from towpath.adapters.toolchain.cache import key_of, made_once
 from towpath.adapters.toolchain.http import Web
 from towpath.adapters.toolchain.surroundings import Surroundings
-from towpath.app.setup_ports import Command, Processes, Report
+from towpath.app.setup_ports import Command, Finished, Processes, Report, Running
 from towpath.core.errors import Missing
 from towpath.core.toolchain import ENGINE_VERSION, Engine, EngineFacts, EngineSource, parse_version
 
@@ -21,6 +21,7 @@ _PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _FLAGS: Final = (
     "-trimpath",
+    "-gcflags=all=-dwarf=false",  # nobody debugs it; that and lazier collection save a fifth of the build
     "-tags",
     "osusergo,grpcnotrace",
     "-ldflags",
@@ -44,6 +45,7 @@ class RealEngines:
         self._processes = processes
         self._http = http
         self._bin = surroundings.state / "bin"
+        self._building: Running | None = None
 
     def found(self) -> Engine | None:
         """The engine on the user's own path."""
@@ -96,6 +98,12 @@ class RealEngines:
             version=ENGINE_VERSION,
             language_host="official" if source == "installer" else "stand-in",
         )
+
+    def stop(self) -> None:
+        """End a build that another thread waits for."""
+        building = self._building
+        if building is not None:
+            building.kill()
 
     def install(self, engine: Engine) -> Engine:
         """The engine as it is to be run: beside the stand-ins of what it would otherwise bring along."""
@@ -162,13 +170,25 @@ class RealEngines:
             if len(compiled) % _SAY_EVERY == 0:
                 report.progress("engine", f"building: {len(compiled)} of about 1900 modules and packages")
 
-        env = {**self._around.env, "CGO_ENABLED": "0", "GOWORK": "off"}
+        env = {"GOGC": "400", **self._around.env, "CGO_ENABLED": "0", "GOWORK": "off"}
         words = ("go", "build", "-v", *_FLAGS, "-o", str(place / "pulumi"), _PACKAGE)
-        done = self._processes.run(Command(words=words, env=env, cwd=place, timeout=_BUILD_SECONDS, on_line=on_line))
+        done = self._built_by(Command(words=words, env=env, cwd=place, on_line=on_line))
         if done.exit_code != 0:
             last = "\n".join(done.stderr.strip().splitlines()[-5:])
             raise Missing(f"building the Pulumi engine failed:\n{last}", "see that Go can reach its module proxy")
         self._trust(place / "pulumi")
+
+    def _built_by(self, command: Command) -> Finished:
+        """Under the guard, so that it ends with setup even where setup has no time to end it."""
+        self._building = running = self._processes.spawn_guarded(command, grace=0.0)
+        try:
+            done = running.wait(_BUILD_SECONDS)
+        finally:
+            self._building = None
+        if done is None:
+            running.kill()
+            raise Missing(f"building the Pulumi engine took over {_BUILD_SECONDS / 60:.0f} minutes", "run setup again")
+        return done
 
     def _trust(self, path: Path) -> None:
         version = self._version(path)
