@@ -5,11 +5,15 @@ from typing import Final, Literal
 
 from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
+from towpath.core.judge.curves import Slower
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import Breaker, JudgePolicy
 
 UNJUDGED: Final = 50  # up to here, in percent, a step is taken without *promote*
 _ALL: Final = 100
+
+Metric = Literal["errors", "latency", "predictions"]
+METRICS: Final[tuple[Metric, ...]] = ("errors", "latency", "predictions")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,10 +26,23 @@ class Margin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Margins:
-    """Up to `errors` nothing counts against a candidate; *promote* excludes `errors_promote` and beyond."""
+    """Up to the first of each pair nothing counts against a candidate; *promote* excludes the second and beyond.
+
+    Attributes:
+        errors: share of failing requests.
+        errors_promote: the same.
+        latency: how much slower. A millisecond is what a router that counts whole ones can't tell.
+        latency_promote: the same.
+        predictions: share of all predictions that moved across a cut or into a class.
+        predictions_promote: the same.
+    """
 
     errors: Margin = Margin(ratio=1.10, points=0.0005)
     errors_promote: Margin = Margin(ratio=1.5, points=0.002)
+    latency: Slower = Slower(ratio=1.05, plus=1.0)
+    latency_promote: Slower = Slower(ratio=1.2, plus=2.0)
+    predictions: float = 0.02
+    predictions_promote: float = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +60,7 @@ class CanaryPolicy:
         min_requests: answered by the candidate in each step.
         alpha: chance of rolling back a candidate within all margins, over the whole canary.
         beta: chance of promoting one beyond a margin.
+        metrics: what is judged; alpha is split over them equally.
         margins: what counts as worse.
         probes: requests per second of ours to each arm; 0 for none.
         max_gap: without an observation, after which the candidate loses its traffic.
@@ -61,6 +79,7 @@ class CanaryPolicy:
     min_requests: int = 20
     alpha: float = 0.01
     beta: float = 0.05
+    metrics: tuple[Metric, ...] = METRICS
     margins: Margins = field(default_factory=Margins)
     probes: float = 0.0
     max_gap: float = 300.0
@@ -101,13 +120,21 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (policy.probes >= 0, "probes: 0 or more per second"),
         (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
         (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
+        (
+            "errors" in policy.metrics and len(set(policy.metrics)) == len(policy.metrics),
+            "metrics: errors and any of latency, predictions, each once",
+        ),
     )
     return [problem for fits, problem in checks if not fits]
 
 
 def _margins_fit(margins: Margins) -> bool:
-    narrow, wide = margins.errors, margins.errors_promote
-    return 1 <= narrow.ratio <= wide.ratio and 0 <= narrow.points <= wide.points and narrow != wide
+    pairs = (
+        ((margins.errors.ratio, margins.errors.points), (margins.errors_promote.ratio, margins.errors_promote.points)),
+        ((margins.latency.ratio, margins.latency.plus), (margins.latency_promote.ratio, margins.latency_promote.plus)),
+        ((1.0, margins.predictions), (1.0, margins.predictions_promote)),
+    )
+    return all(1 <= narrow[0] <= wide[0] and 0 <= narrow[1] <= wide[1] and narrow != wide for narrow, wide in pairs)
 
 
 def check(policy: CanaryPolicy) -> CanaryPolicy:
@@ -125,6 +152,7 @@ def check(policy: CanaryPolicy) -> CanaryPolicy:
 def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
     """What the judge needs to know of it."""
     return JudgePolicy(
+        metrics=policy.metrics,
         channels=(_errors(policy.margins),),
         probes=policy.probes > 0,
         alpha=policy.alpha,

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from towpath.core.tallies import ModelSample, TalliesGrown
+from towpath.core.tallies import grown as tallies_grown
+
 ARMS: Final = ("stable", "canary", "probe_stable", "probe_canary")
 
 Buckets = tuple[tuple[float, int], ...]
@@ -65,11 +68,13 @@ class Observation:
         samples: one per router replica that answered.
         stable_ready: ready replicas of the stable release.
         canary_ready: ready replicas of the candidate.
-        problems: router replicas that didn't answer or whose numbers were refused, and why.
+        models: one per replica of the model that counts its predictions and answered.
+        problems: replicas that didn't answer or whose numbers were refused, and why.
     """
 
     at: float
     samples: tuple[ReplicaSample, ...]
+    models: tuple[ModelSample, ...] = ()
     stable_ready: int = 0
     canary_ready: int = 0
     problems: tuple[str, ...] = ()
@@ -102,6 +107,7 @@ class Increments:
         at: seconds, of the later observation.
         seconds: between the two.
         replicas: the router replicas that count in this poll.
+        tallies: what the model's replicas predicted.
         lost: why a router replica, or a stratum of it, doesn't count in this poll.
         stable_ready: ready replicas of the stable release, at the later one.
         canary_ready: ready replicas of the candidate, at the later one.
@@ -110,6 +116,7 @@ class Increments:
     at: float
     seconds: float
     replicas: tuple[ReplicaIncrement, ...]
+    tallies: TalliesGrown
     lost: tuple[str, ...]
     stable_ready: int
     canary_ready: int
@@ -162,11 +169,13 @@ def increments(previous: Observation, current: Observation) -> Increments:
             increment, strata_lost = _grow(before[replica], after[replica])
             grown.append(increment)
             lost.extend(f"router replica {replica}: {why}" for why in strata_lost)
+    tallies = tallies_grown(previous.models, current.models)
     return Increments(
         at=current.at,
         seconds=current.at - previous.at,
         replicas=tuple(grown),
-        lost=tuple(lost),
+        tallies=tallies,
+        lost=(*lost, *tallies.lost),
         stable_ready=current.stable_ready,
         canary_ready=current.canary_ready,
     )
@@ -250,10 +259,13 @@ def _buckets_minus(new: Buckets, old: Buckets) -> Buckets:
 
 
 def _total(pairs: list[ArmPair]) -> ArmPair:
-    return ArmPair(stable=_sum([pair.stable for pair in pairs]), canary=_sum([pair.canary for pair in pairs]))
+    return ArmPair(
+        stable=sum_of_arms([pair.stable for pair in pairs]), canary=sum_of_arms([pair.canary for pair in pairs])
+    )
 
 
-def _sum(arms: list[ArmCounters]) -> ArmCounters:
+def sum_of_arms(arms: list[ArmCounters]) -> ArmCounters:
+    """Counters of one arm over all router replicas; no buckets where their edges differ."""
     return ArmCounters(
         requests=sum(arm.requests for arm in arms),
         errors=sum(arm.errors for arm in arms),

@@ -7,7 +7,8 @@ from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
 from towpath.core.errors import UsageError
-from towpath.core.judge import ERRORS, JudgeState, Poll, Reference, poll_of, start, step, verdict
+from towpath.core.comparison import awaited, due
+from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
 from towpath.core.observation import Observation, increments
 from towpath.core.observation_codec import decode, encode
 
@@ -67,10 +68,12 @@ def after(state: Watched, look: Look) -> Watched:
     grown = increments(state.previous, look.observation)
     if not grown.replicas:
         return replace(state, previous=look.observation)
-    poll = poll_of(grown, look.observation.at - state.first_at)
+    judge = _with_what_is_due(state, state.judge, state.previous)
+    elapsed = look.observation.at - state.first_at
+    poll = poll_of(grown, elapsed, judge.policy.channels, awaited(judge, state.previous))
     return replace(
         state,
-        judge=step(state.judge, poll),
+        judge=step(judge, poll),
         previous=look.observation,
         last_at=look.observation.at,
         step_polls=state.step_polls + _has_both(poll),
@@ -111,18 +114,14 @@ def decode_look(data: bytes) -> Look:
 
 
 def _begin(state: Watched, first: Observation) -> Watched:
-    reference = _reference(first, state.served_since)
-    judge = start(judge_policy(state.policy), reference)
+    policy = judge_policy(state.policy)
+    judge = start(policy, reference_of(first, state.served_since, policy.channels))
     return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at)
 
 
-def _reference(first: Observation, served_since: float) -> Reference | None:
-    """What stable's counters say of the time before the canary."""
-    stable = [sample.stable for sample in first.samples if sample.stable is not None]
-    if not stable or not served_since or first.at <= served_since:
-        return None
-    counted = (sum(arm.errors for arm in stable), sum(arm.requests for arm in stable))
-    return Reference(seconds=first.at - served_since, live={ERRORS.name: counted})
+def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
+    channels = due(judge, state.policy.margins, seen)
+    return extend(judge, channels, reference_of(seen, state.served_since, channels)) if channels else judge
 
 
 def _has_both(poll: Poll) -> bool:
@@ -130,4 +129,4 @@ def _has_both(poll: Poll) -> bool:
 
 
 def _canary_requests(poll: Poll) -> int:
-    return sum(counts.canary_requests for counts in (*poll.live.values(), *poll.probe.values()))
+    return sum(poll.counts(stratum, ERRORS.name).canary_requests for stratum in STRATA)

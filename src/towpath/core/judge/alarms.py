@@ -76,13 +76,14 @@ def broken(state: JudgeState) -> Cause | None:
 
 def evidence_against(state: JudgeState) -> tuple[float, ...]:
     """Log evidence against the candidate now, per metric."""
-    return tuple(
-        log_evidence(
-            [kept.against for channel, kept in _of_metric(state, metric)],
-            planned_polls(state.policy, _of_metric(state, metric)[0][0]),
-        )
-        for metric in state.policy.metrics
-    )
+    return tuple(_evidence(state, metric) for metric in state.policy.metrics)
+
+
+def _evidence(state: JudgeState, metric: str) -> float:
+    own = _of_metric(state, metric)
+    if not own:
+        return 0.0
+    return log_evidence([kept.against for _, kept in own], planned_polls(state.policy, own[0][0]))
 
 
 def _of_metric(state: JudgeState, metric: str) -> list[tuple[Channel, ChannelState]]:

@@ -59,6 +59,12 @@ def gains_in_favour(
     return _combine(policy, rows, math.inf)
 
 
+def cannot_be_worse(channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline]) -> bool:
+    """Whether stable's rate leaves no room for one beyond the margin, so that there is nothing to exclude."""
+    rates = [stable_rate(past) for one, past in zip(counts, baselines, strict=True) if one.both]
+    return any(rate is not None and channel.promote.canary_rate(rate) >= 1 for rate in rates)
+
+
 def load_allows(channel: Channel, ratio: float | None) -> tuple[bool, bool]:
     """Whether this poll may count against the candidate, and for it, at this load per replica."""
     if not channel.depends_on_load:
@@ -75,7 +81,7 @@ def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float 
 
 
 def _in_favour(channel: Channel, counts: Counts, rate: float | None) -> list[float]:
-    if rate is None or channel.promote.canary_rate(rate) >= _TOO_COMMON or not counts.both:
+    if rate is None or channel.promote.canary_rate(rate) >= 1 or not counts.both:
         return [0.0] * len(IN_FAVOUR)
     bound = channel.promote.canary_rate(rate)
     guesses = [(rate + part * (bound - rate), rate) for part in IN_FAVOUR]

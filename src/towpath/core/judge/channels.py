@@ -5,6 +5,30 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from towpath.core.judge.evalue import HalfPlane
+from towpath.core.tallies import Counted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """An answer 5xx or none at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlowerThan:
+    """An answer that took longer than `edge` milliseconds, or that the router gave up waiting for."""
+
+    edge: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tallied:
+    """A prediction of a kind that the model's replicas count or, as the complement, of any other."""
+
+    kind: Counted
+    complement: bool = False
+
+
+Event = Failed | SlowerThan | Tallied
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,9 +38,11 @@ class Channel:
     Attributes:
         name: unique among the channels of a judge.
         metric: channels of one metric share its part of alpha.
+        event: what is counted.
         rollback: the null of the evidence against the candidate: up to here it is no worse.
         promote: the null of the evidence for it: from here on it is worse, and must be excluded.
         lifts: log-odds beyond the first null's edge that are bet on.
+        margin: the two nulls in words, as `rollback` and `promote` mean them.
         more_is: `worse`, or `better` where the events are the good ones.
         waits_for_warm_up: whether a cold candidate would look worse than it is.
         depends_on_load: whether a replica with more requests looks worse, as with latency.
@@ -28,10 +54,17 @@ class Channel:
     rollback: HalfPlane
     promote: HalfPlane
     lifts: tuple[float, ...]
+    event: Event = Failed()
+    margin: tuple[str, str] = ("", "")
     more_is: Literal["worse", "better"] = "worse"
     waits_for_warm_up: bool = True
     depends_on_load: bool = False
     is_failure: bool = False
+
+
+def lifts(*factors: float) -> tuple[float, ...]:
+    """Odds ratios as log-odds."""
+    return tuple(math.log(factor) for factor in factors)
 
 
 # An error is an error for the user who meets it, so a cold start is no excuse for this channel.
@@ -40,7 +73,7 @@ ERRORS: Final = Channel(
     metric="errors",
     rollback=HalfPlane(r0=1.10, d=0.0005),
     promote=HalfPlane(r0=1.5, d=0.002),
-    lifts=tuple(math.log(factor) for factor in (1.1, 1.3, 1.7, 2.5, 4, 8, 20)),
+    lifts=lifts(1.1, 1.3, 1.7, 2.5, 4, 8, 20),
     waits_for_warm_up=False,
     is_failure=True,
 )

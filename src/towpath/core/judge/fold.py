@@ -1,10 +1,20 @@
 """The judge as a fold: `start`, then `step` for every poll."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from towpath.core.judge import alarms
-from towpath.core.judge.bets import IN_FAVOUR, gains_against, gains_in_favour, learn, load_allows, oriented
+from towpath.core.judge.bets import (
+    IN_FAVOUR,
+    cannot_be_worse,
+    gains_against,
+    gains_in_favour,
+    learn,
+    load_allows,
+    oriented,
+)
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.mixture import bet, log_mean, new_wealth
@@ -24,21 +34,33 @@ def start(policy: JudgePolicy, reference: Reference | None = None) -> JudgeState
     )
 
 
+def extend(state: JudgeState, channels: Sequence[Channel], reference: Reference | None = None) -> JudgeState:
+    """The state with channels that begin now, because what they compare is known only now.
+
+    A metric's channels begin together; the choice may rest on what was seen before, never on what comes.
+    """
+    known = reference or Reference()
+    policy = replace(state.policy, channels=(*state.policy.channels, *channels))
+    added = tuple(_new_channel(policy, channel, known) for channel in channels)
+    return replace(state, policy=policy, channels=(*state.channels, *added))
+
+
 def step(state: JudgeState, poll: Poll) -> JudgeState:
     """The state after one more poll. Once the candidate is refused or the counts are worthless, that stands."""
     if state.refused is not None or state.router_fault:
         return state
     if poll.router_fault:
         return replace(state, elapsed=poll.elapsed, router_fault=poll.router_fault)
-    alike = alarms.failing_alike(state.policy, poll)
+    alike, has_data = alarms.failing_alike(state.policy, poll), _has_data(state.policy, poll)
     channels = zip(state.policy.channels, state.channels, strict=True)
     judged = replace(
         state,
         channels=tuple(_step_channel(state.policy, channel, kept, (poll, alike)) for channel, kept in channels),
-        polls=state.polls + _has_data(state.policy, poll),
+        polls=state.polls + has_data,
         elapsed=poll.elapsed,
         breaker_runs=alarms.breaker_runs(state, poll),
-        failing_alike=alike,
+        unsettled=state.policy.min_polls if alike else max(0, state.unsettled - has_data),
+        awaited=poll.awaited,
     )
     evidence = alarms.evidence_against(judged)
     return replace(
@@ -71,6 +93,7 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
         kept,
         baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),
         seen=tuple(_add(old, new) for old, new in zip(kept.seen, counts, strict=True)),
+        silent=0 if channel.name in poll.live or channel.name in poll.probe else kept.silent + 1,
     )
     if channel.waits_for_warm_up and poll.elapsed < policy.warm_up:
         return learned
@@ -82,11 +105,12 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
         old + _kept(gain, counts=may_acquit, alike=alike) for old, gain in zip(kept.in_favour, in_favour, strict=True)
     )
     gains = [_kept(gain, counts=may_accuse, alike=alike) for gain in against]
+    sure = may_acquit and not alike and cannot_be_worse(channel, counts, kept.baseline)
     return replace(
         learned,
         against=bet(kept.against, gains, alarms.planned_polls(policy, channel)),
         in_favour=favour,
-        best=max(kept.best, log_mean(favour)),
+        best=max(kept.best, log_mean(favour), -math.log(policy.beta) if sure else 0.0),
     )
 
 

@@ -34,6 +34,7 @@ class JudgePolicy:
     """How the judge decides.
 
     Attributes:
+        metrics: what alpha is split over, equally; each needs a channel before *promote*.
         channels: what it looks at.
         probes: whether requests of ours are a stratum of their own.
         alpha: chance of rolling back a candidate that is within all margins, over the whole canary.
@@ -50,6 +51,7 @@ class JudgePolicy:
         outage: share of failing requests from which both arms failing alike is a fault they share.
     """
 
+    metrics: tuple[str, ...] = ("errors",)
     channels: tuple[Channel, ...] = (ERRORS,)
     probes: bool = False
     alpha: float = 0.01
@@ -76,11 +78,6 @@ class JudgePolicy:
         alone: tuple[tuple[Stratum, ...], ...] = tuple((stratum,) for stratum in self.strata)
         return (*alone, self.strata) if self.probes else alone
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics of the channels; alpha is split equally among them."""
-        return tuple(dict.fromkeys(channel.metric for channel in self.channels))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
@@ -105,6 +102,7 @@ class Poll:
         probe: counts of our requests by channel.
         load_ratio: the candidate's load per ready replica over stable's; None where unknown.
         router_fault: what makes the counts untrustworthy; empty when nothing does.
+        awaited: why nothing can be promoted yet, beside what the counts say.
     """
 
     elapsed: float
@@ -112,6 +110,7 @@ class Poll:
     probe: Mapping[str, Counts] = field(default_factory=dict)
     load_ratio: float | None = None
     router_fault: str = ""
+    awaited: tuple[str, ...] = ()
 
     def counts(self, stratum: Stratum, channel: str) -> Counts:
         """The counts of one channel in one stratum; nothing where it wasn't measured."""
@@ -146,6 +145,7 @@ class ChannelState:
         against: log wealth of the bets against the candidate.
         in_favour: log wealth of the bets for it.
         best: the highest log evidence for it at any time.
+        silent: polls since this channel was counted last.
     """
 
     baseline: tuple[tuple[float, float], ...]
@@ -153,6 +153,7 @@ class ChannelState:
     against: Wealth
     in_favour: tuple[float, ...]
     best: float = 0.0
+    silent: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +165,8 @@ class JudgeState:
         elapsed: seconds, of the newest poll.
         peaks: per metric, the highest log evidence against the candidate at any time.
         breaker_runs: per stratum, polls in a row beyond the breaker.
-        failing_alike: both arms failed in the newest poll, so nothing is promoted on it.
+        unsettled: polls that must still pass before *promote*, since both arms failed together.
+        awaited: as the newest poll says.
         refused: set once, at the poll that refuses the candidate.
         router_fault: set once, at the poll whose counts can't be trusted.
     """
@@ -175,6 +177,7 @@ class JudgeState:
     elapsed: float = 0.0
     peaks: tuple[float, ...] = ()
     breaker_runs: tuple[int, ...] = ()
-    failing_alike: bool = False
+    unsettled: int = 0
+    awaited: tuple[str, ...] = ()
     refused: Cause | None = None
     router_fault: str = ""

@@ -1,42 +1,99 @@
 """From increments of raw counters to what the judge reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
-from towpath.core.judge.channels import ERRORS
+from towpath.core.judge.channels import Channel, Failed, SlowerThan, Tallied
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.model import Poll, Reference
-from towpath.core.observation import ArmPair, Increments
+from towpath.core.observation import ArmCounters, ArmPair, Increments, Observation
+from towpath.core.tallies import ArmTallies, Tallies, Tally, total
+
+_Seen = tuple[int, int]  # events, requests
 
 
-def poll_of(grown: Increments, elapsed: float) -> Poll:
-    """The poll that ends `elapsed` seconds after the candidate got its first traffic."""
+def poll_of(grown: Increments, elapsed: float, channels: Iterable[Channel], awaited: tuple[str, ...] = ()) -> Poll:
+    """The poll that ends `elapsed` seconds after the candidate got its first traffic.
+
+    A channel that one arm doesn't count, or counts at other edges than the other, isn't there.
+    """
+    every = tuple(channels)
     return Poll(
         elapsed=elapsed,
-        live={ERRORS.name: _errors(grown.live)},
-        probe={ERRORS.name: _errors(grown.probe)},
+        live=_counts(every, grown.live, grown.tallies.live),
+        probe=_counts(every, grown.probe, grown.tallies.probe),
         load_ratio=grown.load_ratio,
         router_fault=_router_fault(grown),
+        awaited=awaited,
     )
 
 
-def reference_of(grown: Sequence[Increments]) -> Reference:
-    """Stable's traffic before the canary, as far as it was seen."""
-    live = [one.live.stable for one in grown]
-    probe = [one.probe.stable for one in grown]
+def reference_of(seen: Observation, since: float, channels: Iterable[Channel]) -> Reference | None:
+    """What stable's counters say of the time from `since` until they were read; None where that isn't known."""
+    if not seen.samples or not since or seen.at <= since:
+        return None
+    every = tuple(channels)
+    live = [sample.stable for sample in seen.samples if sample.stable is not None]
+    probe = [sample.probe_stable for sample in seen.samples if sample.probe_stable is not None]
     return Reference(
-        seconds=sum(one.seconds for one in grown if one.replicas),
-        live={ERRORS.name: (sum(arm.errors for arm in live), sum(arm.requests for arm in live))},
-        probe={ERRORS.name: (sum(arm.errors for arm in probe), sum(arm.requests for arm in probe))},
+        seconds=seen.at - since,
+        live=_past(every, live, total(seen.models, "stable")),
+        probe=_past(every, probe, total(seen.models, "stable", probe=True)),
     )
 
 
-def _errors(pair: ArmPair) -> Counts:
-    return Counts(
-        canary_events=pair.canary.errors,
-        canary_requests=pair.canary.requests,
-        stable_events=pair.stable.errors,
-        stable_requests=pair.stable.requests,
-    )
+def _past(channels: Iterable[Channel], arms: Iterable[ArmCounters], tallies: Tallies) -> dict[str, _Seen]:
+    counted = list(arms)
+    sums: dict[str, _Seen] = {}
+    for channel in channels:
+        if isinstance(channel.event, Tallied):
+            found = [_tallied(channel.event, tallies)]
+        else:
+            found = [_seen(channel, arm) for arm in counted]
+        known = [one for one in found if one is not None]
+        sums[channel.name] = sum(events for events, _ in known), sum(requests for _, requests in known)
+    return sums
+
+
+def _counts(channels: Iterable[Channel], pair: ArmPair, tallies: ArmTallies) -> Mapping[str, Counts]:
+    found: dict[str, Counts] = {}
+    for channel in channels:
+        if isinstance(channel.event, Tallied):
+            stable, canary = _tallied(channel.event, tallies.stable), _tallied(channel.event, tallies.canary)
+        else:
+            stable, canary = _seen(channel, pair.stable), _seen(channel, pair.canary)
+        if stable is not None and canary is not None:
+            found[channel.name] = Counts(
+                canary_events=canary[0], canary_requests=canary[1], stable_events=stable[0], stable_requests=stable[1]
+            )
+    return found
+
+
+def _seen(channel: Channel, arm: ArmCounters) -> _Seen | None:
+    match channel.event:
+        case Failed():
+            return arm.errors, arm.requests
+        case SlowerThan(edge=edge):
+            return _slower(arm, edge)
+        case Tallied():
+            return None
+
+
+def _slower(arm: ArmCounters, edge: float) -> _Seen | None:
+    """Answers above the edge; what the router gave up on is in no bucket and surely slow."""
+    upto = dict(arm.buckets).get(edge)
+    if not arm.buckets and not arm.timeouts:
+        return 0, 0
+    if upto is None:
+        return None
+    answered = arm.buckets[-1][1]
+    return answered - upto + arm.timeouts, answered + arm.timeouts
+
+
+def _tallied(event: Tallied, tallies: Tallies) -> _Seen | None:
+    tally: Tally | None = tallies.get(event.kind)
+    if tally is None:
+        return None
+    return (tally.cases - tally.events if event.complement else tally.events), tally.cases
 
 
 def _router_fault(grown: Increments) -> str:

@@ -96,14 +96,22 @@ def _waits(state: JudgeState) -> str:
     requests = sum(_requests(state))
     weakest = _waiting_for(state)
     checks = (
-        (state.failing_alike, "both arms fail together, so the fault is not the candidate's alone"),
+        (state.unsettled, "both arms fail together, so the fault is not the candidate's alone"),
         (not requests, "the candidate has had no requests yet"),
+        (state.awaited, "; ".join(state.awaited)),
         (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
+        (_silent(state), f"{_silent(state)} isn't counted any more"),
         (state.polls < policy.min_polls, f"{state.polls} of {policy.min_polls} polls with requests in both arms"),
         (requests < policy.min_requests, f"{requests} of {policy.min_requests} requests of the candidate"),
         (state.elapsed < policy.min_time, f"{state.elapsed:.0f} of {policy.min_time:.0f} s"),
     )
     return next((reason for missing, reason in checks if missing), "")
+
+
+def _silent(state: JudgeState) -> str:
+    """A channel that hasn't been counted for as many polls as *promote* takes; empty where there is none."""
+    channels = zip(state.policy.channels, state.channels, strict=True)
+    return next((channel.name for channel, kept in channels if kept.silent >= state.policy.min_polls), "")
 
 
 def _refusal(state: JudgeState) -> Verdict:
@@ -114,14 +122,14 @@ def _refusal(state: JudgeState) -> Verdict:
     where = " and ".join(_SPOKEN[stratum] for stratum in cause.strata)
     seen = "; ".join(_compare(arms) for arms in _arms(state, channel) if arms.stratum in cause.strata)
     share = state.policy.breaker.share
-    why = f"at least {share:.0%} of its requests fail" if cause.breaker else f"more than {_margin(channel.rollback)}"
+    why = f"at least {share:.0%} of its requests fail" if cause.breaker else _beyond(channel)
     return _say(state, "roll back", f"{channel.name} in {where}: {seen}; {why}", channel)
 
 
 def _promotion(state: JudgeState) -> Verdict:
     channel = _waiting_for(state)
     seen = "; ".join(f"{_SPOKEN[arms.stratum]}: {_compare(arms)}" for arms in _arms(state, channel))
-    return _say(state, "promote", f"no worse than {_margin(channel.promote)} in {channel.name}; {seen}", channel)
+    return _say(state, "promote", f"{_within(channel)}; {seen}", channel)
 
 
 def _say(state: JudgeState, kind: Kind, reason: str, channel: Channel) -> Verdict:
@@ -191,5 +199,13 @@ def _spoken(estimate: Estimate) -> str:
     return f"{estimate.rate:.2%} ({estimate.events:,} of {estimate.requests:,})"
 
 
-def _margin(edge: HalfPlane) -> str:
+def _beyond(channel: Channel) -> str:
+    return f"more than {channel.margin[0] or _spoken_margin(channel.rollback)}"
+
+
+def _within(channel: Channel) -> str:
+    return f"{channel.name}: not {channel.margin[1] or _spoken_margin(channel.promote)}"
+
+
+def _spoken_margin(edge: HalfPlane) -> str:
     return f"{edge.r0:g} times stable's rate plus {edge.d:.2%}"
