@@ -12,7 +12,7 @@ import urllib3
 
 from tests.fakes.clock import FakeClock
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver, sample_of, stats_filter
-from towpath.core.observation import ArmCounters
+from towpath.core.counters import ArmCounters
 from towpath.core.outputs import RouterOutput
 
 CLUSTERS = Clusters(

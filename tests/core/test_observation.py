@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from towpath.core.counters import ArmCounters
 from towpath.core.errors import UsageError
-from towpath.core.judge import poll_of, reference_of
-from towpath.core.observation import ArmCounters, Observation, ReplicaSample, increments
+from towpath.core.judge import ERRORS, poll_of, reference_of
+from towpath.core.judge.channels import SlowerThan
+from towpath.core.observation import Observation, ReplicaSample, increments
 from towpath.core.observation_codec import decode, encode
 
 BUCKETS = ((10.0, 60), (100.0, 95), (math.inf, 97))
@@ -29,6 +31,9 @@ AFTER = replace(
 )
 
 
+SLOW = replace(ERRORS, name="slow", event=SlowerThan(edge=100.0))
+
+
 def seen(*samples: ReplicaSample, at: float = 0.0) -> Observation:
     return Observation(at=at, samples=samples, stable_ready=2, canary_ready=1)
 
@@ -44,7 +49,7 @@ def test_counters_are_differenced_per_router_replica_and_arm() -> None:
 
 
 def test_live_and_probe_are_never_summed() -> None:
-    poll = poll_of(increments(seen(BEFORE), seen(AFTER)), 10.0)
+    poll = poll_of(increments(seen(BEFORE), seen(AFTER)), 10.0, (ERRORS,))
     assert (poll.live["errors"].canary_events, poll.live["errors"].canary_requests) == (2, 30)
     assert (poll.probe["errors"].canary_events, poll.probe["errors"].canary_requests) == (2, 30)
     assert poll.probe["errors"].stable_requests == 0
@@ -90,13 +95,25 @@ def test_an_arm_that_appears_loses_the_poll_of_its_stratum_only() -> None:
     assert grown.probe.canary.requests == 30
 
 
-def test_before_the_canary_stable_alone_is_counted_and_makes_the_reference() -> None:
-    alone = [replace(sample, canary=None, probe_canary=None) for sample in (BEFORE, AFTER)]
-    grown = increments(seen(alone[0], at=100), seen(alone[1], at=110))
-    assert grown.lost == ()
-    reference = reference_of([grown, grown])
-    assert reference.seconds == 20
-    assert reference.live == {"errors": (10, 1000)}
+def test_what_stable_counted_before_the_canary_is_the_reference() -> None:
+    reference = reference_of(seen(AFTER, replace(AFTER, replica="r2"), at=110), 50.0, (ERRORS, SLOW))
+    assert reference is not None
+    assert reference.seconds == 60
+    assert reference.live == {"errors": (30, 3000), "slow": (28, 288)}
+    assert reference.probe == {"errors": (0, 40), "slow": (0, 0)}
+    assert reference_of(seen(AFTER, at=110), 0.0, (ERRORS,)) is None
+
+
+def test_a_timeout_is_an_error_and_a_slow_answer() -> None:
+    poll = poll_of(increments(seen(BEFORE), seen(AFTER)), 10.0, (SLOW,))
+    slow = poll.live["slow"]
+    assert (slow.stable_events, slow.stable_requests) == (43 - 35 + 1, 43 + 1)
+    assert (slow.canary_events, slow.canary_requests) == (2, 27)
+
+
+def test_an_arm_with_other_edges_is_compared_in_everything_else() -> None:
+    other = replace(AFTER, canary=ArmCounters(requests=130, errors=3, buckets=((7.0, 5), (math.inf, 27))))
+    assert poll_of(increments(seen(BEFORE), seen(other)), 10.0, (ERRORS, SLOW)).live.keys() == {"errors"}
 
 
 def test_other_bucket_edges_lose_the_latencies_and_nothing_else() -> None:
@@ -119,11 +136,11 @@ def test_the_load_per_ready_replica_is_compared() -> None:
     ],
 )
 def test_requests_that_count_in_no_arm_are_a_fault_of_the_router(after: ReplicaSample, fault: str) -> None:
-    assert poll_of(increments(seen(BEFORE), seen(after)), 10.0).router_fault.startswith(fault)
+    assert poll_of(increments(seen(BEFORE), seen(after)), 10.0, (ERRORS,)).router_fault.startswith(fault)
 
 
 def test_a_poll_in_which_every_replica_is_lost_has_no_data() -> None:
-    poll = poll_of(increments(seen(), seen(AFTER)), 10.0)
+    poll = poll_of(increments(seen(), seen(AFTER)), 10.0, (ERRORS,))
     assert not poll.live["errors"].both
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from tests.fakes.clock import FakeClock
 from towpath.app.canary_ports import ProbeReport
-from towpath.core.observation import ArmCounters, Observation, ReplicaSample
+from towpath.core.counters import ArmCounters
+from towpath.core.observation import Observation, ReplicaSample
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from towpath.app.ports import Clock
-from towpath.core.observation import ArmCounters, Observation, ReplicaSample, arm_problems, count_problem
+from towpath.core.counters import ArmCounters, arm_problems, count_problem
+from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.outputs import RouterOutput
 
 _TIMEOUT: Final = urllib3.Timeout(connect=1.0, read=3.0)

@@ -1,6 +1,6 @@
 """A canary's policy as the journal pins it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -26,11 +26,10 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
     # the names are checked by the constructor, the values were written by `policy_to_json`
     fields = cast("dict[str, Any]", dict(data))
     try:
-        margins = {name: _margin(name, margin) for name, margin in fields.pop("margins").items()}
         return CanaryPolicy(
             traffic=tuple(fields.pop("traffic")),
             metrics=tuple(fields.pop("metrics", METRICS[:1])),  # judged on errors alone before there was this key
-            margins=Margins(**margins),
+            margins=_margins(fields.pop("margins")),
             breaker=Breaker(**fields.pop("breaker")),
             **fields,
         )
@@ -38,7 +37,10 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
         raise UsageError(f"a canary's policy in the journal can't be read: {error}", "use a newer Towpath") from error
 
 
-def _margin(name: str, margin: Any) -> Margin | Slower | float:  # noqa: ANN401 - as it comes from JSON
-    if name.startswith("errors"):
-        return Margin(**margin)
-    return Slower(**margin) if name.startswith("latency") else float(margin)
+def _margins(data: Mapping[str, Any]) -> Margins:
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "errors": lambda table: Margin(**table),
+        "latency": lambda table: Slower(**table),
+        "predictions": float,
+    }
+    return Margins(**{name: kinds[name.removesuffix("_promote")](margin) for name, margin in data.items()})

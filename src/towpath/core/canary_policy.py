@@ -24,6 +24,10 @@ class Margin:
     points: float
 
 
+_A_TWENTIETH: Final = Slower(ratio=1.05, plus=1.0)
+_A_FIFTH: Final = Slower(ratio=1.2, plus=2.0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Margins:
     """Up to the first of each pair nothing counts against a candidate; *promote* excludes the second and beyond.
@@ -39,8 +43,8 @@ class Margins:
 
     errors: Margin = Margin(ratio=1.10, points=0.0005)
     errors_promote: Margin = Margin(ratio=1.5, points=0.002)
-    latency: Slower = Slower(ratio=1.05, plus=1.0)
-    latency_promote: Slower = Slower(ratio=1.2, plus=2.0)
+    latency: Slower = _A_TWENTIETH
+    latency_promote: Slower = _A_FIFTH
     predictions: float = 0.02
     predictions_promote: float = 0.05
 

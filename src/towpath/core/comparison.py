@@ -3,9 +3,10 @@
 import math
 
 from towpath.core.canary_policy import Margins
+from towpath.core.counters import ArmCounters, sum_of_arms
 from towpath.core.judge import Channel, JudgeState
 from towpath.core.judge.curves import FEWEST_CASES, Curve, latency_channels, prediction_channels
-from towpath.core.observation import ArmCounters, Observation, sum_of_arms
+from towpath.core.observation import Observation
 from towpath.core.tallies import Tallies, common, total
 
 

@@ -5,18 +5,13 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from towpath.core.counters import ArmCounters, Buckets, arm_problems, count_problem
 from towpath.core.errors import UsageError, all_at_once
-from towpath.core.observation import (
-    ARMS,
-    ArmCounters,
-    Buckets,
-    Observation,
-    ReplicaSample,
-    arm_problems,
-    count_problem,
-)
+from towpath.core.observation import ARMS, Observation, ReplicaSample
+from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 
 FORMAT: Final = 1
+_TALLY_PARTS: Final = 4
 
 
 def encode(observation: Observation) -> str:
@@ -28,6 +23,7 @@ def encode(observation: Observation) -> str:
             "stable_ready": observation.stable_ready,
             "canary_ready": observation.canary_ready,
             "samples": [_sample_json(sample) for sample in observation.samples],
+            "models": [_model_json(sample) for sample in observation.models],
             "problems": list(observation.problems),
         },
         separators=(",", ":"),
@@ -44,6 +40,22 @@ def _sample_json(sample: ReplicaSample) -> dict[str, object]:
         "updates_refused": sample.updates_refused,
         **arms,
     }
+
+
+def _model_json(sample: ModelSample) -> dict[str, object]:
+    return {
+        "replica": sample.replica,
+        "arm": sample.arm,
+        "live": _tallies_json(sample.live),
+        "probe": _tallies_json(sample.probe),
+    }
+
+
+def _tallies_json(tallies: Tallies) -> list[list[object]]:
+    return [
+        [kind.output, kind.label if kind.above is None else kind.above, tally.events, tally.cases]
+        for kind, tally in tallies.items()
+    ]
 
 
 def _arm_json(arm: ArmCounters) -> dict[str, object]:
@@ -83,6 +95,7 @@ class _Reader:
             samples=tuple(self.sample(one) for one in self.rows(raw.get("samples"), "samples")),
             stable_ready=self.count(raw.get("stable_ready"), "stable_ready"),
             canary_ready=self.count(raw.get("canary_ready"), "canary_ready"),
+            models=tuple(self.model(one) for one in self.rows(raw.get("models", []), "models")),
             problems=tuple(str(problem) for problem in self.rows(raw.get("problems"), "problems")),
         )
 
@@ -97,6 +110,31 @@ class _Reader:
             updates_refused=self.count(table.get("updates_refused"), f"{replica}: updates_refused"),
             **arms,
         )
+
+    def model(self, raw: object) -> ModelSample:
+        table = self.table(raw, "model")
+        replica = str(table.get("replica"))
+        return ModelSample(
+            replica=replica,
+            arm="canary" if table.get("arm") == "canary" else "stable",
+            live=self.tallies(table.get("live"), f"{replica}: live"),
+            probe=self.tallies(table.get("probe"), f"{replica}: probe"),
+        )
+
+    def tallies(self, raw: object, place: str) -> dict[Counted, Tally]:
+        found: dict[Counted, Tally] = {}
+        for row in self.rows(raw, place):
+            if not isinstance(row, list) or len(row) != _TALLY_PARTS:
+                self.problems.append(f"{place}: {row!r} is not an output, a bound or class, and two counts")
+                continue
+            output, which, *counts = row
+            above = None if isinstance(which, str) else self.number(which, f"{place}: bound")
+            kind = Counted(output=str(output), above=above, label=which if isinstance(which, str) else "")
+            events, cases = (self.count(count, f"{place}: {kind.spoken}") for count in counts)
+            if events > cases:
+                self.problems.append(f"{place}: {kind.spoken}: {events} of only {cases}")
+            found[kind] = Tally(events=events, cases=cases)
+        return found
 
     def arm(self, raw: object, place: str) -> ArmCounters:
         table = self.table(raw, place)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
-from towpath.core.errors import UsageError
 from towpath.core.comparison import awaited, due
+from towpath.core.errors import UsageError
 from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
 from towpath.core.observation import Observation, increments
 from towpath.core.observation_codec import decode, encode

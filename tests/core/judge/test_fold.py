@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 
 from tests.core.judge.traffic import POLL, REFERENCE, Rate, counts, fold, refused_after, traffic
-from towpath.core.judge import ERRORS, Channel, Counts, JudgePolicy, JudgeState, Poll, Reference, start, step, verdict
+from towpath.core.judge import (
+    ERRORS,
+    Channel,
+    Counts,
+    JudgePolicy,
+    JudgeState,
+    Poll,
+    Reference,
+    extend,
+    start,
+    step,
+    verdict,
+)
 from towpath.core.judge.alarms import evidence_against
+from towpath.core.judge.evalue import HalfPlane
 
 POLICY = JudgePolicy()
 ALIKE = counts((0, 50), (1, 950))
@@ -128,7 +141,10 @@ def test_both_arms_failing_together_hold() -> None:
     assert state.refused is None
     assert verdict(state).kind == "hold"
     assert verdict(state).reason.startswith("both arms fail together")
-    assert verdict(step(state, replace(calm[0], elapsed=1200))).kind == "promote"
+    for place in range(1, POLICY.min_polls):
+        state = step(state, replace(calm[0], elapsed=1200 + POLL * place))
+        assert verdict(state).kind == "hold"
+    assert verdict(step(state, replace(calm[0], elapsed=1300))).kind == "promote"
 
 
 def test_a_candidate_that_mends_a_broken_stable_is_promoted() -> None:
@@ -192,12 +208,12 @@ def slow_polls(policy: JudgePolicy, load_ratio: float | None, begin: float = 0.0
 
 @pytest.mark.parametrize(("load_ratio", "refused"), [(1.0, True), (1.25, True), (1.3, False), (None, False)])
 def test_slowness_counts_only_at_about_the_same_load(load_ratio: float | None, *, refused: bool) -> None:
-    policy = replace(POLICY, channels=(LATENCY,), warm_up=0.0)
+    policy = replace(POLICY, metrics=("latency",), channels=(LATENCY,), warm_up=0.0)
     assert (slow_polls(policy, load_ratio).refused is not None) == refused
 
 
 def test_slowness_while_cold_does_not_count_but_errors_do() -> None:
-    policy = replace(POLICY, channels=(ERRORS, LATENCY))
+    policy = replace(POLICY, metrics=("errors", "latency"), channels=(ERRORS, LATENCY))
     assert slow_polls(policy, 1.0).refused is None
     assert slow_polls(policy, 1.0, begin=300.0).refused is not None
     ill = [Poll(elapsed=POLL * n, live={"errors": counts((30, 100), (1, 900))}) for n in range(1, 9)]
@@ -213,5 +229,51 @@ def test_a_channel_of_good_events_is_turned_round() -> None:
 
 
 def test_alpha_is_shared_by_the_metrics() -> None:
-    one, two = POLICY, replace(POLICY, channels=(ERRORS, LATENCY))
+    one, two = POLICY, replace(POLICY, metrics=("errors", "latency"), channels=(ERRORS, LATENCY))
     assert verdict(start(two)).bound == pytest.approx(verdict(start(one)).bound + math.log(2))
+
+
+BOTH = replace(POLICY, metrics=("errors", "latency"))
+
+
+def test_a_metric_may_begin_later_and_has_its_part_of_alpha_from_the_start() -> None:
+    late = start(BOTH, REFERENCE)
+    assert verdict(late).bound == pytest.approx(verdict(start(POLICY)).bound + math.log(2))
+    late = extend(
+        late, (replace(LATENCY, waits_for_warm_up=False),), Reference(seconds=600.0, live={"slow": (6000, 60_000)})
+    )
+    slow = {"slow": Counts(canary_events=60, canary_requests=100, stable_events=100, stable_requests=1000)}
+    for place in range(1, 11):
+        late = step(late, Poll(elapsed=POLL * place, live=slow, load_ratio=1.0))
+    assert late.refused is not None
+    assert late.refused.channel == "slow"
+
+
+def test_what_is_awaited_is_said_and_nothing_is_promoted_before_it_came() -> None:
+    calm = [Poll(elapsed=POLL * n, live={"errors": counts((0, 500), (9, 9500))}) for n in range(1, 80)]
+    waiting = fold(BOTH, [replace(poll, awaited=("latency: too few",)) for poll in calm])
+    assert (verdict(waiting).kind, verdict(waiting).reason) == ("hold", "latency: too few")
+
+
+def test_a_channel_that_vanishes_holds_even_after_it_had_passed() -> None:
+    policy = replace(BOTH, channels=(ERRORS, replace(LATENCY, waits_for_warm_up=False)))
+    good = {
+        "errors": counts((0, 500), (0, 9500)),
+        "slow": Counts(canary_events=50, canary_requests=500, stable_events=950, stable_requests=9500),
+    }
+    polls = [Poll(elapsed=POLL * n, live=good, load_ratio=1.0) for n in range(1, 80)]
+    assert verdict(fold(policy, polls)).kind == "promote"
+    gone = [Poll(elapsed=800 + POLL * n, live={"errors": good["errors"]}, load_ratio=1.0) for n in range(4)]
+    assert verdict(fold(policy, [*polls, *gone])).reason == "slow isn't counted any more"
+
+
+def test_where_stable_leaves_no_room_for_worse_there_is_nothing_to_exclude() -> None:
+    always = replace(ERRORS, promote=HalfPlane(r0=1.0, d=0.05), rollback=HalfPlane(r0=1.0, d=0.02), is_failure=False)
+    policy = replace(POLICY, channels=(always,))
+    state = fold(policy, [Poll(elapsed=700, live={"errors": counts((500, 500), (9500, 9500))})] * 5, Reference())
+    assert verdict(state).kind == "promote"
+
+
+def test_channels_of_a_metric_without_alpha_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="latency"):
+        replace(POLICY, channels=(ERRORS, LATENCY))

@@ -67,6 +67,16 @@ class JudgePolicy:
     breaker: Breaker = field(default_factory=Breaker)
     outage: float = 0.1
 
+    def __post_init__(self) -> None:
+        """Every channel's metric has a part of alpha.
+
+        Raises:
+            ValueError: one has none.
+        """
+        for channel in self.channels:
+            if channel.metric not in self.metrics:
+                raise ValueError(f"{channel.name} is of {channel.metric}, which has no part of alpha")
+
     @property
     def strata(self) -> tuple[Stratum, ...]:
         """What is counted apart."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from towpath.core.counters import ArmCounters
 from towpath.core.judge.channels import Channel, Failed, SlowerThan, Tallied
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.model import Poll, Reference
-from towpath.core.observation import ArmCounters, ArmPair, Increments, Observation
+from towpath.core.observation import ArmPair, Increments, Observation
 from towpath.core.tallies import ArmTallies, Tallies, Tally, total
 
 _Seen = tuple[int, int]  # events, requests

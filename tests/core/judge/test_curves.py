@@ -1,0 +1,98 @@
+"""Which edges are compared, and what a margin in milliseconds means there."""
+
+import math
+
+import pytest
+from scipy.stats import lognorm
+
+from towpath.core.judge.channels import Channel, SlowerThan, Tallied
+from towpath.core.judge.curves import Curve, Slower, latency_channels, prediction_channels, score_cuts
+from towpath.core.tallies import Counted, Tally
+
+EDGES = tuple(5.0 * 1.1**n for n in range(60))
+LATENCY = lognorm(s=0.45, scale=80.0)
+TWENTIETH, FIFTH = Slower(ratio=1.05, plus=0.0), Slower(ratio=1.2, plus=0.0)
+
+
+def curve(cases: int, scale: float = 1.0) -> Curve:
+    return Curve(edges=EDGES, above=tuple(round(cases * LATENCY.sf(edge / scale)) for edge in EDGES), cases=cases)
+
+
+def edges(channels: tuple[Channel, ...]) -> list[float]:
+    return [channel.event.edge for channel in channels if isinstance(channel.event, SlowerThan)]
+
+
+def test_edges_are_nearest_to_the_shares_that_are_wanted() -> None:
+    found = edges(latency_channels([curve(100_000)], TWENTIETH, FIFTH))
+    assert len(found) == 4
+    for edge, share in zip(found, (0.5, 0.1, 0.05, 0.01), strict=True):
+        assert LATENCY.sf(edge) == pytest.approx(share, rel=0.3)
+
+
+def test_where_stable_was_seldom_slow_no_edge_is_put() -> None:
+    assert len(edges(latency_channels([curve(700)], TWENTIETH, FIFTH))) == 3
+    assert edges(latency_channels([curve(45)], TWENTIETH, FIFTH)) == []
+    assert latency_channels([Curve(edges=(), above=(), cases=0)], TWENTIETH, FIFTH) == ()
+
+
+@pytest.mark.parametrize("ratio", [1.05, 1.2])
+def test_a_candidate_as_slow_as_the_margin_is_on_the_edge_of_the_null(ratio: float) -> None:
+    slower = curve(10_000_000, scale=ratio)
+    for channel in latency_channels([curve(10_000_000)], Slower(ratio=ratio, plus=0.0), Slower(ratio=1.3, plus=0.0)):
+        assert isinstance(channel.event, SlowerThan)
+        stable, canary = (LATENCY.sf(channel.event.edge / scale) for scale in (1.0, ratio))
+        assert channel.rollback.canary_rate(stable) == pytest.approx(canary, rel=0.03)
+    assert slower.cases == 10_000_000
+
+
+def test_a_millisecond_is_no_fault_where_answers_take_two() -> None:
+    quick = Curve(edges=(1.0, 2.0, 3.0, 4.0), above=(1000, 1000, 100, 60), cases=1000)
+    channels = latency_channels([quick], Slower(ratio=1.05, plus=1.0), Slower(ratio=1.2, plus=2.0))
+    assert channels[0].rollback.r0 == pytest.approx(10.0, rel=0.05)
+
+
+def test_below_the_first_edge_everything_may_be_slow() -> None:
+    assert Curve(edges=(1.0,), above=(400,), cases=1000).share_above(0.9) == 1.0
+
+
+def test_with_two_kinds_of_traffic_the_wider_margin_holds_for_both() -> None:
+    steep = Curve(edges=EDGES, above=tuple(round(10_000 * math.exp(-edge / 8)) for edge in EDGES), cases=10_000)
+    alone = latency_channels([curve(10_000)], TWENTIETH, FIFTH)
+    both = latency_channels([curve(10_000), steep], TWENTIETH, FIFTH)
+    assert edges(alone) == edges(both)
+    assert all(one.rollback.r0 <= two.rollback.r0 for one, two in zip(alone, both, strict=True))
+    assert alone != both
+
+
+def test_scores_are_cut_where_stable_has_its_tenths_and_quarters() -> None:
+    bounds = tuple(n / 20 for n in range(1, 20))
+    flat = Curve(edges=bounds, above=tuple(round(1000 * (1 - bound)) for bound in bounds), cases=1000)
+    assert score_cuts(flat) == (0.1, 0.25, 0.5, 0.75, 0.9)
+    assert score_cuts(Curve(edges=bounds, above=(20,) * 19, cases=40)) == ()
+
+
+def test_a_prediction_is_compared_upwards_and_downwards() -> None:
+    kinds = [Counted(output="p", above=bound) for bound in (0.25, 0.5, 0.75)]
+    past = {kind: Tally(events=round(1000 * (1 - (kind.above or 0))), cases=1000) for kind in kinds}
+    channels = prediction_channels(past, kinds, (0.02, 0.05))
+    assert [channel.name for channel in channels] == [
+        "p above 0.25",
+        "p up to 0.25",
+        "p above 0.5",
+        "p up to 0.5",
+        "p above 0.75",
+        "p up to 0.75",
+    ]
+    assert isinstance(channels[1].event, Tallied)
+    assert channels[1].event.complement
+
+
+def test_of_many_classes_the_most_frequent_are_compared() -> None:
+    kinds = [Counted(output="class", label=f"c{n}") for n in range(20)]
+    past = {kind: Tally(events=n, cases=190) for n, kind in enumerate(kinds)}
+    found = prediction_channels(past, kinds, (0.02, 0.05))
+    assert {channel.event.kind.label for channel in found if isinstance(channel.event, Tallied)} == {
+        f"c{n}" for n in range(12, 20)
+    }
+    few = {kind: Tally(events=1, cases=20) for kind in kinds}
+    assert prediction_channels(few, kinds, (0.02, 0.05)) == ()
