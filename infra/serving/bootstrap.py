@@ -1,5 +1,7 @@
 """What a router starts with: its listeners, its counters, and where its clusters and routes come from."""
 
+from towpath.core.tallies import REPLICA_HEADER
+
 FOLDER = "/xds"  # the volume; everything the router reads is below it
 REQUEST_PORT = 8080  # inside the router's container
 STATS_PORT = 9902
@@ -22,7 +24,7 @@ def bootstrap() -> dict[str, object]:
         "overload_manager": {"resource_monitors": [_connections()]},
         "static_resources": {
             "listeners": [_requests(), _stats()],
-            "clusters": [_admin()],
+            "clusters": [_admin(), _replicas()],
         },
     }
 
@@ -67,7 +69,7 @@ def _requests() -> dict[str, object]:
 
 
 def _stats() -> dict[str, object]:
-    shown = [_shown("/stats/prometheus"), _shown("/clusters"), _shown("/ready"), _route_table()]
+    shown = [_shown("/stats/prometheus"), _shown("/clusters"), _shown("/ready"), _route_table(), _replica_metrics()]
     host = {"name": "stats", "domains": ["*"], "routes": shown}
     manager = {**_manager("stats"), "route_config": {"name": "stats", "virtual_hosts": [host]}}
     return _listener("stats", STATS_PORT, manager)
@@ -83,6 +85,16 @@ def _route_table() -> dict[str, object]:
     return {
         "match": {"path": "/routes", "headers": [_get()]},
         "route": {"cluster": "admin", "regex_rewrite": rewrite},
+    }
+
+
+def _replica_metrics() -> dict[str, object]:
+    """`/replica`: the metrics of the one replica that a header names by its address inside the network."""
+    named: dict[str, object] = {"name": REPLICA_HEADER, "present_match": True}
+    rewrite = {"pattern": {"regex": "^/replica$"}, "substitution": "/metrics"}
+    return {
+        "match": {"path": "/replica", "headers": [_get(), named]},
+        "route": {"cluster": "replicas", "regex_rewrite": rewrite, "timeout": "3s"},
     }
 
 
@@ -113,6 +125,17 @@ def _admin() -> dict[str, object]:
     host = {"endpoint": {"address": _address("127.0.0.1", ADMIN_PORT)}}
     assignment = {"cluster_name": "admin", "endpoints": [{"lb_endpoints": [host]}]}
     return {"name": "admin", "type": "STATIC", "load_assignment": assignment}
+
+
+def _replicas() -> dict[str, object]:
+    """Whatever address a header names; only the route to replicas' metrics leads here."""
+    return {
+        "name": "replicas",
+        "type": "ORIGINAL_DST",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": "1s",
+        "original_dst_lb_config": {"use_http_header": True, "http_header_name": REPLICA_HEADER},
+    }
 
 
 def _file(name: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ import urllib3
 
 from tests.fakes.clock import FakeClock
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver, sample_of, stats_filter
+from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.core.counters import ArmCounters
 from towpath.core.outputs import RouterOutput
 
@@ -121,8 +122,15 @@ def servers() -> Iterator[dict[str, Serving]]:
         server.close()
 
 
+READY = (
+    ModelReplica(name="s0", arm="stable", address=""),
+    ModelReplica(name="s1", arm="stable", address=""),
+    ModelReplica(name="c0", arm="canary", address=""),
+)
+
+
 def observer(*routers: RouterOutput) -> EnvoyObserver:
-    return EnvoyObserver(routers, CLUSTERS, lambda: (2, 1), FakeClock(time=50.0))
+    return EnvoyObserver(routers, CLUSTERS, lambda: READY, ModelMetrics(routers), FakeClock(time=50.0))
 
 
 def router(name: str, port: int) -> RouterOutput:

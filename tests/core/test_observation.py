@@ -12,8 +12,10 @@ from towpath.core.judge import ERRORS, poll_of, reference_of
 from towpath.core.judge.channels import SlowerThan
 from towpath.core.observation import Observation, ReplicaSample, increments
 from towpath.core.observation_codec import decode, encode
+from towpath.core.tallies import Arm, Counted, ModelSample, Tally
 
 BUCKETS = ((10.0, 60), (100.0, 95), (math.inf, 97))
+ARMS: tuple[Arm, ...] = ("stable", "canary")
 BEFORE = ReplicaSample(
     replica="r1",
     timestamp=100.0,
@@ -164,12 +166,27 @@ samples = st.builds(
     no_cluster=st.integers(0, 5),
     updates_refused=st.integers(0, 5),
 )
+
+
+def tallied(cases: int, bounds: set[float], labels: set[str]) -> dict[Counted, Tally]:
+    scores = {Counted(output="p", above=bound): Tally(events=cases // 2, cases=cases) for bound in sorted(bounds)}
+    classes = {Counted(output="class", label=label): Tally(events=cases // 3, cases=cases) for label in sorted(labels)}
+    return scores | classes
+
+
+tallies = st.builds(
+    tallied, st.integers(0, 10**9), st.sets(st.floats(-1e9, 1e9), max_size=4), st.sets(st.text(max_size=4), max_size=3)
+)
+models = st.builds(
+    ModelSample, replica=st.text(min_size=1, max_size=8), arm=st.sampled_from(ARMS), live=tallies, probe=tallies
+)
 observations = st.builds(
     Observation,
     at=st.floats(0, 2e9),
     samples=st.lists(samples, max_size=3).map(tuple),
     stable_ready=st.integers(0, 9),
     canary_ready=st.integers(0, 9),
+    models=st.lists(models, max_size=2).map(tuple),
     problems=st.lists(st.text(max_size=9), max_size=2).map(tuple),
 )
 
@@ -179,6 +196,17 @@ def test_what_is_written_is_read_back_to_the_bit(observation: Observation) -> No
     line = encode(observation)
     assert "\n" not in line
     assert decode(line) == observation
+
+
+def test_a_model_that_counts_more_than_it_predicted_is_refused() -> None:
+    sample = ModelSample(replica="m", arm="canary", live=tallied(9, {0.5}, {"a"}))
+    raw = json.loads(encode(replace(seen(AFTER), models=(sample,))))
+    raw["models"][0]["live"]["p"]["above"] = [[0.5, 10], [0.7]]
+    raw["models"][0]["live"]["class"]["is"]["a"] = -1
+    with pytest.raises(UsageError) as caught:
+        decode(json.dumps(raw))
+    for problem in ("p above 0.5: 10 of only 9", "[0.7] is not a bound and a count", "a: -1 is negative"):
+        assert problem in caught.value.message
 
 
 def test_the_open_bucket_survives_the_journal() -> None:

@@ -14,7 +14,7 @@ from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.contract import (
     Endpoint,
-    Smoke,
+    Serving,
     cluster_name,
     drawn_hash,
     probe_cluster_name,
@@ -374,8 +374,8 @@ class Scene:
         self.held = WorldHeld(fence=self.fences)
         yield self.held
 
-    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
-        del stack, outputs, endpoint, model, smoke
+    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
+        del stack, outputs, endpoint, model, serving
         return Watch(observer=self.observer, prober=self.prober)
 
     @contextmanager

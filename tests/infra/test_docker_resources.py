@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 from pulumi.dynamic import CreateResult
 
 from infra.docker.provider import StepFailed
@@ -17,6 +18,7 @@ from infra.docker.traffic import RouteProvider, RouterClusterProvider
 from tests.e2e.support.ports import free_ports
 from tests.support.docker_site import Site, drawn_site
 from towpath.core.contract import ARM_HEADER, LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID, LABEL_ROLE
+from towpath.core.tallies import REPLICA_HEADER
 
 pytestmark = pytest.mark.docker
 
@@ -182,6 +184,21 @@ def test_counters_go_on_while_replicas_come_and_go(site: Site, served: str) -> N
     ReplicaProvider().delete(second.id, site.replica("r1", number=1))
     assert site.ask()[0] == 200
     assert served in names(site)
+
+
+def test_a_replicas_metrics_are_read_through_the_router_and_nothing_else_of_it(site: Site, served: str) -> None:
+    container = site.client.containers.get(served)
+    (network,) = container.attrs["NetworkSettings"]["Networks"].values()
+    asked = {REPLICA_HEADER: f"{network['IPAddress']}:8080"}
+    url = f"http://127.0.0.1:{site.stats}/replica"
+    answer = urllib3.request("GET", url, headers=asked, retries=False)
+    assert (answer.status, answer.json()["path"]) == (200, "/metrics")
+    refused = [
+        urllib3.request("GET", url, retries=False),
+        urllib3.request("POST", url, headers=asked, retries=False),
+        urllib3.request("GET", f"{url}/v2", headers=asked, retries=False),
+    ]
+    assert [one.status for one in refused] == [404, 404, 404]
 
 
 def test_a_new_router_container_serves_what_the_old_one_did(site: Site, served: str) -> None:

@@ -1,4 +1,4 @@
-"""Counters of both arms, scraped from every Envoy replica of the router."""
+"""Counters of both arms, scraped from every Envoy replica of the router, and through it from the model's replicas."""
 
 import math
 import re
@@ -12,6 +12,7 @@ import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.app.ports import Clock
 from towpath.core.counters import ArmCounters, arm_problems, count_problem
 from towpath.core.observation import Observation, ReplicaSample
@@ -64,7 +65,8 @@ class EnvoyObserver:
     Args:
         routers: the router's replicas.
         clusters: the arms.
-        ready: says how many replicas of stable and of the candidate are ready.
+        replicas: says which replicas of the model are ready.
+        models: reads what those count themselves.
         clock: for the time of each scrape.
         http: whose connections are used.
     """
@@ -73,28 +75,32 @@ class EnvoyObserver:
         self,
         routers: Sequence[RouterOutput],
         clusters: Clusters,
-        ready: Callable[[], tuple[int, int]],
+        replicas: Callable[[], Sequence[ModelReplica]],
+        models: ModelMetrics,
         clock: Clock,
         http: urllib3.PoolManager | None = None,
     ) -> None:
         self._routers = tuple(routers)
         self._clusters = clusters
-        self._ready = ready
+        self._replicas = replicas
+        self._models = models
         self._clock = clock
         self._http = http or urllib3.PoolManager(timeout=_TIMEOUT, retries=False)
         self._query = f"/stats/prometheus?filter={quote(stats_filter(clusters), safe='')}"
 
     def read(self) -> Observation:
         """See the port."""
-        stable_ready, canary_ready = self._ready()
+        replicas = self._replicas()
+        counted, troubles = self._models.read([replica for replica in replicas if replica.address])
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(self._routers)))) as pool:
             answers = list(pool.map(self._sample, self._routers))
         return Observation(
             at=self._clock.now(),
             samples=tuple(answer for answer in answers if isinstance(answer, ReplicaSample)),
-            stable_ready=stable_ready,
-            canary_ready=canary_ready,
-            problems=tuple(answer for answer in answers if isinstance(answer, str)),
+            stable_ready=sum(replica.arm == "stable" for replica in replicas),
+            canary_ready=sum(replica.arm == "canary" for replica in replicas),
+            models=counted,
+            problems=(*(answer for answer in answers if isinstance(answer, str)), *troubles),
         )
 
     def _sample(self, router: RouterOutput) -> ReplicaSample | str:

@@ -79,6 +79,7 @@ class DockerInventory:
             digest=self._digest(container),
             name=str(container.name),
             ready=health == _READY and not restarting,
+            address=_address(container),
         )
 
     def _digest(self, container: "Container") -> str:
@@ -103,6 +104,11 @@ class DockerInventory:
         except _docker().errors.DockerException as error:
             where = self._host or "the default socket"
             raise Missing(f"the Docker daemon at {where} doesn't answer: {error}", "see `deploy doctor`") from error
+
+
+def _address(container: "Container") -> str:
+    networks = (container.attrs.get("NetworkSettings") or {}).get("Networks") or {}
+    return next((address for network in networks.values() if (address := str(network.get("IPAddress") or ""))), "")
 
 
 def _docker() -> ModuleType:

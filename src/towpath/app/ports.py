@@ -183,6 +183,7 @@ class Running:
         digest: of the image it really runs, read back from the platform.
         name: the platform's name for it.
         ready: it answers its ready path, or the platform says so.
+        address: where its router reaches it, without the port; empty where that isn't known.
     """
 
     endpoint: str
@@ -190,6 +191,7 @@ class Running:
     digest: str
     name: str
     ready: bool
+    address: str = ""
 
 
 class Inventory(Protocol):

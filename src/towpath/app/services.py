@@ -18,7 +18,7 @@ from towpath.app.ports import (
     StackFiles,
     Traffic,
 )
-from towpath.core.contract import Smoke
+from towpath.core.contract import Serving
 from towpath.core.outputs import StackOutputs
 from towpath.core.pipeline import Pipeline
 
@@ -73,7 +73,7 @@ class Services:
         pipeline: deploy.toml.
         journals: an environment's journal.
         leases: takes an environment's lease, with what it is taken for; busy when somebody else holds it.
-        watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name and its smoke request.
+        watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name and how it is served.
         scratch: a private file name that is removed at the end.
         program: hash of the program that draws the stacks.
         actor: user@host.
@@ -92,7 +92,7 @@ class Services:
     git: Git
     journals: Callable[[str], Journal]
     leases: Callable[[str, str], AbstractContextManager[Held]]
-    watch: Callable[[str, StackOutputs, str, str, Smoke | None], Watch]
+    watch: Callable[[str, StackOutputs, str, str, Serving], Watch]
     scratch: Callable[[], AbstractContextManager[str]]
     program: Callable[[], str]
     actor: str

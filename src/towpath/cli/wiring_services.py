@@ -12,6 +12,7 @@ from towpath.adapters.engine import EngineProgram, PulumiEngine
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
 from towpath.adapters.git import GitCheckout
 from towpath.adapters.inventory_docker import DockerInventory
+from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
 from towpath.adapters.probe import HttpProber
 from towpath.adapters.project import program_hash
@@ -23,13 +24,14 @@ from towpath.app.lease import Leases
 from towpath.app.ports import Inventory
 from towpath.app.services import Held, Services, Watch
 from towpath.cli.wiring_registry import registry_client
-from towpath.core.contract import Smoke
+from towpath.core.contract import Serving
 from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
 from towpath.core.outputs import ArmOutput, EndpointOutput, StackOutputs
 
 if TYPE_CHECKING:
     from towpath.cli.wiring import RealWorld
+    from towpath.core.tallies import Arm
 
 _HOLDOUT = "holdout.jsonl"
 
@@ -121,14 +123,19 @@ class _Watches:
         self._world = world
         self._inventory = inventory
 
-    def __call__(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, smoke: Smoke | None) -> Watch:
+    def __call__(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
         """Eyes and hands on one endpoint as it was drawn."""
         drawn = outputs.endpoint(endpoint)
         if drawn is None:
             raise Refused(f"there is no endpoint {endpoint} to look at", "deploy status says what stands")
         observer = EnvoyObserver(
-            outputs.routers, _clusters(drawn), lambda: self._ready(stack, outputs.instance, drawn), self._world.clock
+            outputs.routers,
+            _clusters(drawn),
+            lambda: self._replicas(stack, outputs.instance, drawn, serving.port),
+            ModelMetrics(outputs.routers),
+            self._world.clock,
         )
+        smoke = serving.probes.smoke
         prober = HttpProber(
             url=drawn.url,
             path=f"/v2/models/{model}/infer" if smoke is None else smoke.path,
@@ -138,13 +145,19 @@ class _Watches:
         )
         return Watch(observer=observer, prober=prober)
 
-    def _ready(self, stack: str, instance: str, drawn: EndpointOutput) -> tuple[int, int]:
-        running = [one for one in self._inventory.running(instance, stack) if one.ready]
-
-        def of(arm: ArmOutput | None) -> int:
-            return 0 if arm is None else sum(one.release_id == arm.release_id for one in running)
-
-        return of(drawn.stable), of(drawn.canary)
+    def _replicas(self, stack: str, instance: str, drawn: EndpointOutput, port: int) -> list[ModelReplica]:
+        """Those that are ready, of both arms."""
+        arms: tuple[tuple[Arm, ArmOutput | None], ...] = (("stable", drawn.stable), ("canary", drawn.canary))
+        by_release = {arm.release_id: name for name, arm in arms if arm is not None}
+        return [
+            ModelReplica(
+                name=one.name,
+                arm=by_release[one.release_id],
+                address=f"{one.address}:{port}" if one.address else "",
+            )
+            for one in self._inventory.running(instance, stack)
+            if one.ready and one.release_id in by_release
+        ]
 
     def _rows(self, model: str) -> tuple[str, ...]:
         holdout = Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from towpath.core.counters import ArmCounters, Buckets, arm_problems, count_problem
 from towpath.core.errors import UsageError, all_at_once
@@ -11,7 +11,6 @@ from towpath.core.observation import ARMS, Observation, ReplicaSample
 from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 
 FORMAT: Final = 1
-_TALLY_PARTS: Final = 4
 
 
 def encode(observation: Observation) -> str:
@@ -51,11 +50,16 @@ def _model_json(sample: ModelSample) -> dict[str, object]:
     }
 
 
-def _tallies_json(tallies: Tallies) -> list[list[object]]:
-    return [
-        [kind.output, kind.label if kind.above is None else kind.above, tally.events, tally.cases]
-        for kind, tally in tallies.items()
-    ]
+def _tallies_json(tallies: Tallies) -> dict[str, object]:
+    """By output: how many predictions, and of what kind; the many bounds of a score make it the form it is."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, tally in tallies.items():
+        output = found.setdefault(kind.output, {"cases": tally.cases, "above": [], "is": {}})
+        if kind.above is None:
+            output["is"][kind.label] = tally.events
+        else:
+            output["above"].append([kind.above, tally.events])
+    return dict(found)
 
 
 def _arm_json(arm: ArmCounters) -> dict[str, object]:
@@ -123,18 +127,28 @@ class _Reader:
 
     def tallies(self, raw: object, place: str) -> dict[Counted, Tally]:
         found: dict[Counted, Tally] = {}
-        for row in self.rows(raw, place):
-            if not isinstance(row, list) or len(row) != _TALLY_PARTS:
-                self.problems.append(f"{place}: {row!r} is not an output, a bound or class, and two counts")
-                continue
-            output, which, *counts = row
-            above = None if isinstance(which, str) else self.number(which, f"{place}: bound")
-            kind = Counted(output=str(output), above=above, label=which if isinstance(which, str) else "")
-            events, cases = (self.count(count, f"{place}: {kind.spoken}") for count in counts)
-            if events > cases:
-                self.problems.append(f"{place}: {kind.spoken}: {events} of only {cases}")
-            found[kind] = Tally(events=events, cases=cases)
+        for output, one in self.table(raw, place).items():
+            where = f"{place}: {output}"
+            table = self.table(one, where)
+            cases = self.count(table.get("cases"), f"{where}: cases")
+            for kind, events in self.kinds(output, table, where):
+                if events > cases:
+                    self.problems.append(f"{place}: {kind.spoken}: {events} of only {cases}")
+                found[kind] = Tally(events=events, cases=cases)
         return found
+
+    def kinds(self, output: str, table: Mapping[str, object], place: str) -> Iterator[tuple[Counted, int]]:
+        for bound, count in self.pairs(table.get("above"), place):
+            yield Counted(output=output, above=bound), count
+        for label, raw in self.table(table.get("is"), place).items():
+            yield Counted(output=output, label=label), self.count(raw, f"{place}: {label}")
+
+    def pairs(self, raw: object, place: str) -> Iterator[tuple[float, int]]:
+        for row in self.rows(raw, f"{place}: above"):
+            if isinstance(row, list) and len(row) == len(("bound", "count")):
+                yield self.number(row[0], f"{place}: bound"), self.count(row[1], f"{place}: above {row[0]}")
+            else:
+                self.problems.append(f"{place}: {row!r} is not a bound and a count")
 
     def arm(self, raw: object, place: str) -> ArmCounters:
         table = self.table(raw, place)

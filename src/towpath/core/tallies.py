@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+REPLICA_HEADER: Final = "x-towpath-replica"  # ip:port of the replica whose counts a router's `/replica` passes on
 
 Arm = Literal["stable", "canary"]
 

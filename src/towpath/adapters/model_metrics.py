@@ -1,0 +1,106 @@
+"""What replicas of a model count of their own predictions, read through a router that can reach them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import urllib3
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from towpath.core.counters import count_problem
+from towpath.core.outputs import RouterOutput
+from towpath.core.tallies import REPLICA_HEADER, Arm, Counted, ModelSample, Tally
+
+_TIMEOUT: Final = urllib3.Timeout(connect=1.0, read=3.0)
+_AT_ONCE: Final = 8
+_OK: Final = 200
+_SCORES: Final = "towpath_predictions_bucket"
+_CLASSES: Final = "towpath_predicted_classes_total"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelReplica:
+    """A replica of the model: its name, whose it is, and its address as the router knows it (ip:port)."""
+
+    name: str
+    arm: Arm
+    address: str
+
+
+class ModelMetrics:
+    """Reads every replica through one of the router's replicas.
+
+    Args:
+        routers: the router's replicas; the first that answers is asked.
+        http: whose connections are used.
+    """
+
+    def __init__(self, routers: Sequence[RouterOutput], http: urllib3.PoolManager | None = None) -> None:
+        self._routers = tuple(routers)
+        self._http = http or urllib3.PoolManager(maxsize=_AT_ONCE, timeout=_TIMEOUT, retries=False)
+
+    def read(self, replicas: Sequence[ModelReplica]) -> tuple[tuple[ModelSample, ...], tuple[str, ...]]:
+        """One sample per replica that counts predictions, and why others have none; a model without counts has none."""
+        if not replicas:
+            return (), ()
+        with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(replicas))) as pool:
+            answers = list(pool.map(self._sample, replicas))
+        samples = tuple(answer for answer in answers if isinstance(answer, ModelSample))
+        return samples, tuple(answer for answer in answers if isinstance(answer, str))
+
+    def _sample(self, replica: ModelReplica) -> ModelSample | str | None:
+        """One scrape, nothing where the replica counts no predictions, or what was wrong."""
+        problem = "no router to ask"
+        for router in self._routers:
+            url = f"{router.stats.rstrip('/')}/replica"
+            try:
+                answer = self._http.request("GET", url, headers={REPLICA_HEADER: replica.address})
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                problem = f"no answer from {router.stats}: {error}"
+                continue
+            if answer.status != _OK:
+                return None  # a container of the user's own needn't have metrics
+            return _read(replica, answer.data)
+        return f"model replica {replica.name}: {problem}"
+
+
+def _read(replica: ModelReplica, data: bytes) -> ModelSample | str | None:
+    try:
+        families = list(text_string_to_metric_families(data.decode()))
+    except ValueError:
+        return None  # metrics in another format are not the kit's
+    samples = [sample for family in families for sample in family.samples if sample.name in (_SCORES, _CLASSES)]
+    problems = [f"{one.name}: {why}" for one in samples if (why := count_problem(one.value))]
+    if problems:
+        return f"model replica {replica.name}: {'; '.join(problems)}"
+    live, probe = (_tallies(samples, stratum) for stratum in ("false", "true"))
+    return ModelSample(replica=replica.name, arm=replica.arm, live=live, probe=probe) if live else None
+
+
+def _tallies(samples: Iterable[Sample], probe: str) -> dict[Counted, Tally]:
+    own = [sample for sample in samples if sample.labels.get("probe") == probe]
+    outputs = dict.fromkeys(sample.labels.get("output", "") for sample in own)
+    found: dict[Counted, Tally] = {}
+    for output in outputs:
+        of_output = [sample for sample in own if sample.labels.get("output") == output]
+        found |= _scores(output, [sample for sample in of_output if sample.name == _SCORES])
+        found |= _classes(output, [sample for sample in of_output if sample.name == _CLASSES])
+    return found
+
+
+def _scores(output: str, buckets: Sequence[Sample]) -> dict[Counted, Tally]:
+    counts = {float(sample.labels["le"]): int(sample.value) for sample in buckets}
+    cases = counts.pop(math.inf, 0)
+    return {
+        Counted(output=output, above=bound): Tally(events=cases - upto, cases=cases)
+        for bound, upto in sorted(counts.items())
+    }
+
+
+def _classes(output: str, counters: Sequence[Sample]) -> dict[Counted, Tally]:
+    counts = {sample.labels.get("class", ""): int(sample.value) for sample in counters}
+    cases = sum(counts.values())
+    return {Counted(output=output, label=label): Tally(events=count, cases=cases) for label, count in counts.items()}
