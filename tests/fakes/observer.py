@@ -1,11 +1,14 @@
 """Eyes and hands of a canary, in memory."""
 
+import math
 from dataclasses import dataclass, field
 
 from tests.fakes.clock import FakeClock
 from towpath.app.canary_ports import ProbeReport
 from towpath.core.counters import ArmCounters
 from towpath.core.observation import Observation, ReplicaSample
+
+_EDGES = (50.0, 100.0, 200.0, math.inf)
 
 
 @dataclass(kw_only=True)
@@ -14,6 +17,7 @@ class FakeArm:
 
     rate: float = 0.0
     errors: float = 0.0  # share
+    upto: tuple[float, ...] = (0.5, 0.9, 0.99)  # shares of answers within 50, 100 and 200 ms
     requests: float = 0.0
     failed: float = 0.0
 
@@ -22,7 +26,10 @@ class FakeArm:
         self.failed += self.rate * self.errors * seconds
 
     def counters(self) -> ArmCounters:
-        return ArmCounters(requests=int(self.requests), errors=int(self.failed))
+        answered = int(self.requests)
+        counts = [int(answered * share) for share in self.upto]
+        buckets = tuple(zip(_EDGES, (*counts, answered), strict=True)) if answered else ()
+        return ArmCounters(requests=answered, errors=int(self.failed), buckets=buckets)
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,142 @@
+"""A canary's looks, from raw counters to a verdict: what becomes of latency and predictions."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.counters import ArmCounters
+from towpath.core.judge import Verdict
+from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.tallies import Counted, ModelSample, Tally
+from towpath.core.watch import Look, Watched, decode_look, encode_look, situation, watched
+
+POLICY = CanaryPolicy(traffic=(50,), min_time=60.0, warm_up=0.0, max_time=1200.0)
+EDGES = tuple(10.0 * 1.1**n for n in range(50))
+BOUNDS = tuple(n / 20 for n in range(1, 20))
+SINCE = 1_000.0
+
+
+@dataclass(kw_only=True)
+class World:
+    """Two arms with the same load; latencies lognormal around `median` ms, scores Beta."""
+
+    rng: np.random.Generator
+    rps: float = 100.0
+    canary_median: float = 80.0
+    canary_scores: tuple[float, float] = (2.0, 8.0)
+    stable_median: float = 80.0
+    counts_predictions: tuple[bool, bool] = (True, True)
+    past: float = 600.0  # seconds of stable's traffic before
+
+    def looks(self, polls: int) -> Iterator[Look]:
+        latencies = {"stable": self.latencies(self.stable_median, self.past), "canary": np.zeros(0)}
+        scores = {"stable": self.scores((2.0, 8.0), self.past), "canary": np.zeros(0)}
+        for poll in range(polls):
+            yield Look(step=0, observation=self.observation(10.0 * poll, latencies, scores))
+            latencies["stable"] = np.append(latencies["stable"], self.latencies(self.stable_median, 10.0))
+            latencies["canary"] = np.append(latencies["canary"], self.latencies(self.canary_median, 10.0))
+            scores["stable"] = np.append(scores["stable"], self.scores((2.0, 8.0), 10.0))
+            scores["canary"] = np.append(scores["canary"], self.scores(self.canary_scores, 10.0))
+
+    def observation(
+        self, elapsed: float, latencies: dict[str, np.ndarray], scores: dict[str, np.ndarray]
+    ) -> Observation:
+        at = SINCE + self.past + elapsed
+        sample = ReplicaSample(
+            replica="r", timestamp=at, stable=counted(latencies["stable"]), canary=counted(latencies["canary"])
+        )
+        arms = zip(("stable", "canary"), self.counts_predictions, strict=True)
+        models = tuple(tallied(arm, scores[arm]) for arm, counts in arms if counts)
+        return Observation(at=at, samples=(sample,), models=models, stable_ready=1, canary_ready=1)
+
+    def latencies(self, median: float, seconds: float) -> np.ndarray:
+        return self.rng.lognormal(math.log(median), 0.45, round(self.rps / 2 * seconds))
+
+    def scores(self, shape: tuple[float, float], seconds: float) -> np.ndarray:
+        return self.rng.beta(*shape, round(self.rps / 2 * seconds))
+
+
+def counted(latencies: np.ndarray) -> ArmCounters:
+    edges = (*EDGES, math.inf)
+    return ArmCounters(requests=len(latencies), buckets=tuple((edge, int((latencies <= edge).sum())) for edge in edges))
+
+
+def tallied(arm: str, scores: np.ndarray) -> ModelSample:
+    live = {
+        Counted(output="p", above=bound): Tally(events=int((scores > bound).sum()), cases=len(scores))
+        for bound in BOUNDS
+    }
+    nothing = {kind: Tally() for kind in live}
+    return ModelSample(replica=arm, arm="canary" if arm == "canary" else "stable", live=live, probe=nothing)
+
+
+def folded(world: World, polls: int, policy: CanaryPolicy = POLICY) -> Watched:
+    return watched(policy, SINCE, world.looks(polls))
+
+
+def said(state: Watched) -> Verdict:
+    return situation(state, place=0, step_since=SINCE, now=state.last_at).verdict
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20261121)
+
+
+def test_a_candidate_like_stable_is_promoted_on_errors_latency_and_predictions(rng: np.random.Generator) -> None:
+    state = folded(World(rng=rng), 40)
+    assert state.judge is not None
+    assert {channel.metric for channel in state.judge.policy.channels} == {"errors", "latency", "predictions"}
+    assert said(state).kind == "promote"
+
+
+def test_a_slower_candidate_is_refused_by_the_edge_that_shows_it(rng: np.random.Generator) -> None:
+    verdict = said(folded(World(rng=rng, canary_median=80.0 * 1.5), 20))
+    assert verdict.kind == "roll back"
+    assert verdict.reason.startswith("latency above ")
+    assert verdict.reason.endswith("more than 5% + 1 ms slower")
+
+
+def test_a_candidate_that_never_fails_and_is_fast_but_predicts_otherwise_is_refused(rng: np.random.Generator) -> None:
+    verdict = said(folded(World(rng=rng, canary_scores=(2.6, 8.0)), 40))
+    assert verdict.kind == "roll back"
+    assert verdict.reason.startswith("p above 0.")
+    assert "2.0% of all predictions more" in verdict.reason
+
+
+def test_what_both_arms_share_is_no_fault_of_the_candidate(rng: np.random.Generator) -> None:
+    assert said(folded(World(rng=rng, stable_median=200.0, canary_median=200.0), 30)).kind == "promote"
+
+
+def test_nothing_is_promoted_before_enough_is_known_of_stable(rng: np.random.Generator) -> None:
+    thin = folded(World(rng=rng, rps=0.4, past=10.0), 10)
+    assert said(thin).kind == "hold"
+    assert "latency: stable has answered too few requests to know how fast it is" in said(thin).reason
+    grown = folded(World(rng=rng, past=0.5), 60)
+    assert said(grown).kind == "promote", "what is learnt in the canary is enough later"
+
+
+def test_a_candidate_that_counts_no_predictions_where_stable_does_is_not_promoted(rng: np.random.Generator) -> None:
+    verdict = said(folded(World(rng=rng, counts_predictions=(True, False)), 40))
+    assert (verdict.kind, verdict.reason) == ("hold", "predictions: the candidate doesn't count what stable counts")
+
+
+def test_where_neither_counts_predictions_errors_and_latency_decide(rng: np.random.Generator) -> None:
+    assert said(folded(World(rng=rng, counts_predictions=(False, False)), 40)).kind == "promote"
+
+
+def test_a_metric_that_is_switched_off_is_not_judged(rng: np.random.Generator) -> None:
+    only_errors = replace(POLICY, metrics=("errors",))
+    slow = World(rng=rng, canary_median=300.0, canary_scores=(8.0, 2.0))
+    assert said(folded(slow, 40, only_errors)).kind == "promote"
+
+
+def test_the_journal_s_looks_give_the_same_verdict_to_the_bit(rng: np.random.Generator) -> None:
+    looks = list(World(rng=rng, canary_median=90.0).looks(30))
+    again = [decode_look(encode_look(look)) for look in looks]
+    assert again == looks
+    assert watched(POLICY, SINCE, again) == watched(POLICY, SINCE, looks)
