@@ -65,6 +65,24 @@ MEANINGS: Final = {
         "rollback",
     ): "up to here nothing counts against the candidate; absent: `{ratio = 1.1, plus = 0.0005}`",
     ("ErrorMarginsTable", "promote"): "it must be shown to be better than this; absent: `{ratio = 1.5, plus = 0.002}`",
+    ("CanaryTable", "metrics"): "what is judged, errors always; alpha is split over them equally",
+    ("MarginsTable", "latency"): "of how slow answers are, seen by the router",
+    ("MarginsTable", "predictions"): "of what is predicted, counted by the serving kit",
+    (
+        "LatencyMarginsTable",
+        "rollback",
+    ): "up to so much slower nothing counts against the candidate; absent: `{slower = 0.05, plus_ms = 1}`",
+    (
+        "LatencyMarginsTable",
+        "promote",
+    ): "it must be shown to be faster than this; absent: `{slower = 0.2, plus_ms = 2}`",
+    ("SlowerTable", "slower"): "share of stable's latency",
+    ("SlowerTable", "plus_ms"): "and so many milliseconds more, which a router that counts whole ones can't tell",
+    (
+        "PredictionMarginsTable",
+        "rollback",
+    ): "share of all predictions that may move across a cut or into a class; absent: 0.02",
+    ("PredictionMarginsTable", "promote"): "it must be shown that fewer moved than this; absent: 0.05",
     ("MarginTable", "ratio"): "times stable's rate",
     ("MarginTable", "plus"): "and so much more, as a share of requests",
 }

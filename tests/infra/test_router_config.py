@@ -126,12 +126,18 @@ def test_the_admin_interface_listens_inside_the_container_only() -> None:
     assert admin["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
-def test_the_stats_listener_shows_four_pages_and_only_to_get() -> None:
+def test_the_stats_listener_shows_five_pages_and_only_to_get() -> None:
     resources: Any = bootstrap()["static_resources"]
     (listener,) = [entry for entry in resources["listeners"] if entry["name"] == "stats"]
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     shown = manager["route_config"]["virtual_hosts"][0]["routes"]
-    assert [route["match"]["path"] for route in shown] == ["/stats/prometheus", "/clusters", "/ready", "/routes"]
+    assert [route["match"]["path"] for route in shown] == [
+        "/stats/prometheus",
+        "/clusters",
+        "/ready",
+        "/routes",
+        "/replica",
+    ]
     assert all(route["match"]["headers"][0]["string_match"] == {"exact": "GET"} for route in shown)
 
 

@@ -8,6 +8,7 @@ import yaml
 from towpath.core.canary_policy import CanaryPolicy, Margin, Margins
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName
+from towpath.core.judge.curves import Slower
 from towpath.schema.pipeline import json_schema, parse_pipeline
 
 FILE = "/home/you/project/deploy.toml"
@@ -68,6 +69,9 @@ warm_up = "250ms"
 probes = {rate = 3}
 margins.errors.rollback = {ratio = 1.2, plus = 0.01}
 margins.errors.promote = {ratio = 2, plus = 0.02}
+margins.latency.rollback = {slower = 0.1, plus_ms = 1.5}
+margins.predictions.promote = 0.1
+metrics = ["errors", "predictions"]
 """
     assert parse_pipeline(GOOD + written, FILE).environment("prod").canary == CanaryPolicy(
         traffic=(10, 20),
@@ -83,7 +87,13 @@ margins.errors.promote = {ratio = 2, plus = 0.02}
         on_inconclusive="roll back",
         warm_up=0.25,
         probes=3,
-        margins=Margins(errors=Margin(ratio=1.2, points=0.01), errors_promote=Margin(ratio=2, points=0.02)),
+        metrics=("errors", "predictions"),
+        margins=Margins(
+            errors=Margin(ratio=1.2, points=0.01),
+            errors_promote=Margin(ratio=2, points=0.02),
+            latency=Slower(ratio=1.1, plus=1.5),
+            predictions_promote=0.1,
+        ),
     )
 
 
@@ -182,7 +192,11 @@ MODEL, IMAGE, DEV, CANARY = "[models.iris]", "[models.iris.image]", "[environmen
         (CANARY, "margins.errors.rollback.ratio = 2", "prod.canary.margins.errors.rollback.plus: missing"),
         (CANARY, "margins.errors.promote = {ratio = 1, plus = 0}", "prod.canary.margins: ratio at least 1, points at"),
         (CANARY, "min_polls = 0", "prod.canary.min_polls: found 0, valid: at least 1"),
-        (CANARY, "margins.latency = 2", "prod.canary.margins.latency: unknown key; valid: errors"),
+        (CANARY, "margins.scores = 2", "margins.scores: unknown key; valid: errors, latency, predictions"),
+        (CANARY, "margins.latency.promote.slower = 0.01", "prod.canary.margins: ratio at least 1, points at"),
+        (CANARY, "margins.predictions.rollback = 0.2", "prod.canary.margins: ratio at least 1, points at"),
+        (CANARY, 'metrics = ["latency"]', "prod.canary.metrics: errors and any of latency, predictions"),
+        (CANARY, 'metrics = ["errors", "speed"]', "metrics[1]: found 'speed'"),
     ],
 )
 def test_a_bad_key_is_told_with_its_path_what_was_found_and_what_is_valid(under: str, line: str, says: str) -> None:

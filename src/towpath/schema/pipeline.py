@@ -4,17 +4,16 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from towpath.core.canary_policy import CanaryPolicy, Margin, Margins, policy_problems
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import ModelSpec
 from towpath.core.pipeline import Environment, Model, Pipeline
+from towpath.schema.canary_tables import CanaryTable
 from towpath.schema.image_spec import AnyImage, InnerPath, Table, Words
 from towpath.schema.problems import closest, problems_of
-from towpath.schema.units import Seconds, format_duration
 
 FILE_NAME = "deploy.toml"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -34,8 +33,6 @@ def _state(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Percent = Annotated[int, Field(gt=0, lt=100)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class StateTable(Table):
@@ -52,106 +49,6 @@ class ModelTable(Table):
     train: Words | None = None
     test: Words | None = None
     image: AnyImage
-
-
-class MarginTable(Table):
-    """Worse means: the candidate's share of failing requests is above `ratio` times stable's plus `plus`."""
-
-    ratio: Annotated[float, Field(ge=1)]
-    plus: Annotated[float, Field(ge=0, lt=1)]
-
-    def margin(self) -> Margin:
-        """The core's form."""
-        return Margin(ratio=self.ratio, points=self.plus)
-
-
-class ErrorMarginsTable(Table):
-    """Margins of the error channel: beyond `rollback` it is refused, within `promote` it must be shown to be."""
-
-    rollback: MarginTable | None = None
-    promote: MarginTable | None = None
-
-    def margins(self) -> Margins:
-        """The core's form, defaults filled in."""
-        default = Margins()
-        return Margins(
-            errors=default.errors if self.rollback is None else self.rollback.margin(),
-            errors_promote=default.errors_promote if self.promote is None else self.promote.margin(),
-        )
-
-
-class MarginsTable(Table):
-    """How much worse a candidate may be, by channel."""
-
-    errors: ErrorMarginsTable = ErrorMarginsTable()
-
-
-class ProbesTable(Table):
-    """Requests from the model's holdout.jsonl to both arms, `rate` a second to each; judged apart from users'."""
-
-    rate: Annotated[float, Field(gt=0, le=100)] = 5.0
-
-
-class CanaryTable(Table):
-    """How a release comes to carry all traffic."""
-
-    strategy: Literal["canary", "blue-green"] = "canary"
-    traffic: list[Percent] = Field(default=[5, 25, 50], min_length=1)
-    holdback: Percent = 5
-    poll: Seconds = 10.0
-    min_time: Seconds = 600.0
-    max_time: Seconds = 3600.0
-    min_polls: Annotated[int, Field(ge=1)] = 4
-    min_requests: Annotated[int, Field(ge=1)] = 20
-    alpha: Share = 0.01
-    beta: Share = 0.05
-    warm_up: Seconds = 300.0
-    max_gap: Seconds = 300.0
-    on_inconclusive: Literal["ask", "rollback"] = "ask"
-    margins: MarginsTable = MarginsTable()
-    probes: ProbesTable | None = None
-
-    def problems(self) -> list[tuple[str, str]]:
-        """(key, what is wrong) of values that don't fit together."""
-        last = 100 - self.holdback
-        checks = (
-            ("traffic", sorted(set(self.traffic)) != self.traffic, "ascending percents, each once"),
-            ("traffic", max(self.traffic) >= last, f"percents below {last:g}, which is 100 - holdback"),
-            ("poll", not 1 <= self.poll < self.max_gap, 'from "1s" to less than max_gap'),
-            ("holdback", self.holdback >= _HALF, "below 50"),
-            ("max_time", self.max_time < self.min_time, "at least min_time"),
-            ("warm_up", self.warm_up >= self.max_time, "below max_time"),
-            ("traffic", self.strategy == "blue-green" and "traffic" in self.model_fields_set, _ONE_STEP),
-        )
-        found = [
-            (key, f"found {_shown(key, getattr(self, key))}, valid: {valid}") for key, wrong, valid in checks if wrong
-        ]
-        rest = [] if found else policy_problems(self.policy())
-        return found + [(key, problem.strip()) for key, _, problem in (text.partition(":") for text in rest)]
-
-    def policy(self) -> CanaryPolicy:
-        """The core's form."""
-        plain = {name: getattr(self, name) for name in CanaryTable.model_fields}
-        return CanaryPolicy(
-            **plain
-            | {
-                "traffic": tuple(self.traffic),
-                "margins": self.margins.errors.margins(),
-                "probes": 0.0 if self.probes is None else self.probes.rate,
-                "on_inconclusive": "ask" if self.on_inconclusive == "ask" else "roll back",
-            }
-        )
-
-
-_HALF = 50
-_DURATIONS = frozenset({"poll", "max_time", "warm_up"})
-_ONE_STEP = "no such key with blue-green, which has one step of 100 - holdback"
-
-
-def _shown(key: str, value: object) -> str:
-    if isinstance(value, int | float):
-        return format_duration(value) if key in _DURATIONS else f"{value:g}"
-    return str(value)
 
 
 class EnvironmentTable(Table):
