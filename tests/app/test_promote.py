@@ -541,7 +541,7 @@ class TestPlan:
         assert planned.has_changes
         assert planned.lets_on
         assert [share.traffic for share in planned.shares] == [25, 50, 95]
-        assert planned.visible[-1].smallest is not None
+        assert planned.visible[-1].errors is not None
         assert planned.changes
 
 

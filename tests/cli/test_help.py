@@ -11,7 +11,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     *("init", "setup", "doctor", "build", "plan", "promote", "rollback", "pause", "abort", "resume"),
-    *("status", "history", "releases", "logs", "invoke", "shellenv", "destroy"),
+    *("status", "history", "releases", "explain", "logs", "invoke", "shellenv", "destroy"),
 )
 HEAVY = ("rich", "pydantic", "pulumi", "docker", "obstore", "urllib3", "numpy", "yaml", "towpath.app")
 
@@ -22,13 +22,16 @@ def test_the_commands_are_those_of_the_product_in_the_order_of_use() -> None:
     assert tuple(names) == COMMANDS
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+GROUPED = ("judge", "judge replay", "judge simulate")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, *GROUPED])
 def test_help_is_as_it_was_read_and_needs_no_world(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = FakeWorld()
 
-    done = deploy(*[command] if command else [], "--help", world=world)
+    done = deploy(*command.split(), "--help", world=world)
 
-    golden = GOLDEN / f"help-{command or 'deploy'}.txt"
+    golden = GOLDEN / f"help-{command.replace(' ', '-') or 'deploy'}.txt"
     assert done.code == 0
     assert world.asked == []
     assert capsys.readouterr().out == golden.read_text(encoding="utf-8")

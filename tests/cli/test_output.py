@@ -177,9 +177,10 @@ def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> 
     enough = deploy("plan", "--to", "prod", "--rps", "50", world=world)
     thin = deploy("plan", "--to", "prod", "--rps", "0.01", world=world)
 
-    assert "at 50 requests/s a candidate that fails as seldom as stable is let beyond 50 % after about" in enough.out
-    assert "at 0.01 requests/s a candidate that fails as seldom as stable ends inconclusive after" in thin.out
-    assert "hint: give it a longer max_time, probes, or a wider margins.errors.promote in deploy.toml" in thin.out
+    assert "at 50 requests/s a candidate that is just like stable is let beyond 50 % after about" in enough.out
+    assert "at 0.01 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
+    hint = "hint: give it more traffic, a longer max_time, probes, or a wider margins.errors.promote in deploy.toml"
+    assert hint in thin.out
     assert deploy("plan", "--to", "prod", "--rps", "0.01", "--json", world=world).json["outlook"]["enough"] is False
 
 

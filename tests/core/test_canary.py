@@ -20,7 +20,6 @@ from towpath.core.canary import (
     expected_seconds,
     judge_policy,
     policy_problems,
-    smallest_visible,
     steps,
 )
 from towpath.core.errors import UsageError
@@ -136,19 +135,6 @@ def test_what_is_done_at_a_look(now: Situation, policy: CanaryPolicy, decision: 
 def test_no_data_is_never_a_pass(step: int) -> None:
     silence = replace(NOW, step=step, step_polls=0, step_requests=0, step_elapsed=10_000)
     assert isinstance(decide(POLICY, PLAN, silence), Hold)
-
-
-def test_what_a_step_can_see_gets_finer_with_every_step() -> None:
-    visible = smallest_visible(POLICY, 100.0, 0.001, PLAN)
-    assert [one.requests for one in visible] == [1000, 6000, 16000, 35000]
-    smallest = [one.smallest for one in visible if one.smallest is not None]
-    assert len(smallest) == 4
-    assert smallest == sorted(smallest, reverse=True)
-    assert 0.001 < smallest[-1] < 0.006
-
-
-def test_a_trickle_of_traffic_sees_nothing_in_the_first_step() -> None:
-    assert smallest_visible(POLICY, 0.1, 0.001, PLAN)[0].smallest is None
 
 
 def test_the_defaults_are_a_policy_and_reach_the_judge() -> None:

@@ -6,12 +6,16 @@ from towpath.app.facts import Standing, candidate, gate_facts, standing
 from towpath.app.ports import Change
 from towpath.app.promote import draft_plan, planned
 from towpath.app.services import Services
-from towpath.core.canary import CanaryStep, Visible, smallest_visible
+from towpath.app.traffic import traffic_of
+from towpath.core.canary import CanaryStep
 from towpath.core.canary import steps as canary_shares
 from towpath.core.canary_outlook import Outlook, outlook
+from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.gates import Gate, answers
 from towpath.core.promotion import Plan, StepKind, promoted, world
 from towpath.core.release import ImageRef, ReleaseRecord
+from towpath.core.sight import Visible, visible
+from towpath.core.traffic import Traffic
 
 ENGINE_SECONDS = {  # of one step on a machine that has nothing else to do; docs/benchmarks.md has the last figures
     StepKind.START: 6.0,
@@ -20,7 +24,6 @@ ENGINE_SECONDS = {  # of one step on a machine that has nothing else to do; docs
     StepKind.DRAW: 5.0,
     StepKind.PROVE: 2.0,
 }
-BASE_RATE = 0.001  # share of stable's requests that fail, where nothing is known of it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,13 +34,13 @@ class PlanRequest:
         environment: where to.
         model: which model; empty where deploy.toml has one.
         release: image, digest or first digits; empty: what the environment before runs.
-        requests_per_second: the endpoint's traffic, for saying what can be seen.
+        requests_per_second: the endpoint's traffic, for saying what can be seen; absent: what the counters say.
     """
 
     environment: str
     model: str = ""
     release: str = ""
-    requests_per_second: float = 10.0
+    requests_per_second: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +57,8 @@ class Planned:
         changes: resources that would be touched, from the first step to the last.
         visible: what each share of traffic can see.
         outlook: when the judge would let a good candidate on; absent without a canary.
-        requests_per_second: that `visible` and `outlook` were reckoned with.
+        traffic: what `visible` and `outlook` were reckoned with; absent without a canary.
+        unseen: metrics that would be judged and can't be compared now.
     """
 
     plan: Plan
@@ -66,7 +70,8 @@ class Planned:
     changes: tuple[Change, ...]
     visible: tuple[Visible, ...]
     outlook: Outlook | None
-    requests_per_second: float
+    traffic: Traffic | None
+    unseen: tuple[str, ...]
 
     @property
     def has_changes(self) -> bool:
@@ -90,7 +95,9 @@ def plan(services: Services, request: PlanRequest) -> Planned:
     steps, strategy = planned(here)
     drafted = draft_plan(services, here, image, strategy, steps)
     shares = _shares(here)
-    expected = _outlook(here, shares, request.requests_per_second)
+    policy = here.environment.canary if shares else None
+    traffic = None if policy is None else traffic_of(services, here, policy, request.requests_per_second)
+    expected = None if policy is None or traffic is None else outlook(policy, traffic, shares)
     return Planned(
         plan=drafted,
         candidate=services.releases.get(image),
@@ -99,9 +106,10 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         shares=shares,
         seconds=_dwell(shares, expected) + sum(ENGINE_SECONDS.get(step.kind, 0) for step in steps),
         changes=_changes(services, here, drafted, image),
-        visible=_visible(here, shares, request.requests_per_second),
+        visible=() if policy is None or traffic is None else visible(policy, traffic, shares),
         outlook=expected,
-        requests_per_second=request.requests_per_second,
+        traffic=traffic,
+        unseen=() if policy is None or traffic is None else _unseen(policy, traffic),
     )
 
 
@@ -111,16 +119,9 @@ def _shares(here: Standing) -> tuple[CanaryStep, ...]:
     return canary_shares(here.environment.canary, here.endpoint.replicas)
 
 
-def _visible(here: Standing, shares: tuple[CanaryStep, ...], rate: float) -> tuple[Visible, ...]:
-    if here.environment.canary is None or not shares:
-        return ()
-    return smallest_visible(here.environment.canary, rate, BASE_RATE, shares)
-
-
-def _outlook(here: Standing, shares: tuple[CanaryStep, ...], rate: float) -> Outlook | None:
-    if here.environment.canary is None or not shares:
-        return None
-    return outlook(here.environment.canary, rate, BASE_RATE, shares)
+def _unseen(policy: CanaryPolicy, traffic: Traffic) -> tuple[str, ...]:
+    compared = {channel.metric for channel in traffic.channels}
+    return tuple(metric for metric in policy.metrics if metric not in compared)
 
 
 def _dwell(shares: tuple[CanaryStep, ...], expected: Outlook | None) -> float:

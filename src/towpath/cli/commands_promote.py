@@ -27,8 +27,11 @@ def plan(
     to: To,
     release: Release = "",
     rps: Annotated[
-        float, typer.Option(metavar="N", help="Requests per second, to say what the canary can see.", min=0.001)
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            metavar="N", help="Requests per second that the canary will see; else what the counters say.", min=0.001
+        ),
+    ] = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 10 when it would act.")] = False,
 ) -> None:
     """Say what a promotion would do.

@@ -11,7 +11,15 @@ from typing import Annotated
 
 import typer
 
-from towpath.cli import commands_end, commands_look, commands_make, commands_promote, commands_serve, wiring
+from towpath.cli import (
+    commands_end,
+    commands_judge,
+    commands_look,
+    commands_make,
+    commands_promote,
+    commands_serve,
+    wiring,
+)
 from towpath.cli.render import Output, detach
 from towpath.cli.session import Options, Session, World, hoisted, session_of
 from towpath.core.errors import Interrupted, TowpathError, UsageError
@@ -32,9 +40,14 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_globals)
-    for module in (commands_make, commands_promote, commands_look, commands_serve, commands_end):
+    for module in (commands_make, commands_promote, commands_look, commands_judge, commands_serve, commands_end):
         for verb in module.VERBS:
             app.command(verb.__name__.rstrip("_"))(verb)
+    for name, (about, verbs) in commands_judge.GROUPS.items():
+        group = typer.Typer(name=name, help=about, no_args_is_help=True)
+        for verb in verbs:
+            group.command(verb.__name__)(verb)
+        app.add_typer(group)
     return app
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from towpath.core.gates import Gate
     from towpath.core.promotion import Plan
     from towpath.core.release import ReleaseRecord
+    from towpath.core.sight import Visible
 
 
 def plan_answer(planned: "Planned") -> tuple[dict[str, object], list["str | Table"]]:
@@ -67,36 +68,50 @@ def _steps_table(plan: "Plan") -> Table:
 
 
 def _visible_part(planned: "Planned") -> list["str | Table"]:
-    if not planned.visible:
+    if planned.traffic is None:
         return []
-    rows = tuple(
-        (
-            f"{one.step.traffic:g} %",
-            about(one.step.dwell),
-            str(one.requests),
-            "nothing" if one.smallest is None else f"{100 * one.smallest:.2g} % errors",
-            "yes" if one.step.sees_latency else "no",
-        )
-        for one in planned.visible
-    )
-    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "SEES FROM", "EQUAL LOAD")
-    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, planned.requests_per_second)]
+    rate = planned.traffic.requests_per_second
+    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, rate)]
+    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", "EQUAL LOAD")
     return [
         "",
-        f"what the canary can see at {planned.requests_per_second:g} requests/s",
-        Table(columns=columns, rows=rows),
+        f"what the canary can see at {rate:.3g} requests/s",
+        Table(columns=columns, rows=tuple(_visible_row(planned, one) for one in planned.visible)),
+        *(f"{_UNSEEN[metric]}" for metric in planned.unseen),
         *expected,
     ]
 
 
+_UNSEEN = {
+    "latency": "latency can't be compared before stable has answered more requests",
+    "predictions": "predictions can't be compared: no replica of stable counts them, or too few were made",
+}
+
+
+def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
+    slower = None if one.latency is None else f"x {one.latency:.3g}"
+    moved = None if one.predictions is None else f"{100 * one.predictions:.2g} % moved"
+    return (
+        f"{one.step.traffic:g} %",
+        about(one.step.dwell),
+        str(one.requests),
+        "nothing" if one.errors is None else f"{100 * one.errors:.2g} %",
+        slower or (NOTHING if "latency" in planned.unseen else "nothing"),
+        moved or (NOTHING if "predictions" in planned.unseen else "nothing"),
+        "yes" if one.step.sees_latency else "no",
+    )
+
+
 def _outlook_line(expected: "Outlook", rate: float) -> str:
-    at = f"at {rate:g} requests/s a candidate that fails as seldom as stable"
+    at = f"at {rate:.3g} requests/s a candidate that is just like stable"
     if expected.enough:
         return f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
     more = f": about {expected.more} more answers are needed" if expected.more else ""
+    what = expected.channel.partition(" ")[0]
+    margin = what if what in ("errors", "latency") else "predictions"
     return (
         f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}\n"
-        "hint: give it a longer max_time, probes, or a wider margins.errors.promote in deploy.toml"
+        f"hint: give it more traffic, a longer max_time, probes, or a wider margins.{margin}.promote in deploy.toml"
     )
 
 
@@ -121,10 +136,14 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
                 "traffic": one.step.traffic,
                 "dwell": one.step.dwell,
                 "requests": one.requests,
-                "smallest_error_rate": one.smallest,
+                "errors_from": one.errors,
+                "slower_from": one.latency,
+                "predictions_from": one.predictions,
                 "equal_load": one.step.sees_latency,
             }
             for one in planned.visible
         ],
+        "unseen": list(planned.unseen),
+        "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

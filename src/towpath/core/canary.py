@@ -1,6 +1,5 @@
 """A canary: its steps, and what to do at each look."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,6 @@ from towpath.core.canary_policy import (
     judge_policy,
     policy_problems,
 )
-from towpath.core.judge.outlook import Exposure, smallest_rate
 from towpath.core.judge.verdict import Verdict
 
 __all__ = [
@@ -30,14 +28,12 @@ __all__ = [
     "Promote",
     "RollBack",
     "Situation",
-    "Visible",
     "canary_replicas",
     "check",
     "decide",
     "expected_seconds",
     "judge_policy",
     "policy_problems",
-    "smallest_visible",
     "steps",
 ]
 
@@ -100,40 +96,6 @@ def steps(policy: CanaryPolicy, replicas: int) -> tuple[CanaryStep, ...]:
 def expected_seconds(plan: Sequence[CanaryStep]) -> float:
     """How long a good candidate takes where traffic isn't thin."""
     return sum(step.dwell for step in plan)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Visible:
-    """What is found by the end of a step.
-
-    Attributes:
-        step: the step.
-        requests: of the candidate by then.
-        smallest: the lowest error rate that is found in about half of such canaries; None where none is.
-    """
-
-    step: CanaryStep
-    requests: int
-    smallest: float | None
-
-
-def smallest_visible(
-    policy: CanaryPolicy, requests_per_second: float, base_rate: float, plan: Sequence[CanaryStep]
-) -> tuple[Visible, ...]:
-    """What each step can see at this traffic, stable failing at `base_rate` (0 to 1, both excluded)."""
-    judge = judge_policy(policy)
-    exposures = [
-        Exposure(requests=requests_per_second * step.dwell * step.traffic / _ALL, share=step.traffic / _ALL)
-        for step in plan
-    ]
-    return tuple(
-        Visible(
-            step=step,
-            requests=math.floor(sum(one.requests for one in exposures[: place + 1])),
-            smallest=smallest_rate(judge.channels[0], base_rate, exposures[: place + 1], policy.alpha),
-        )
-        for place, step in enumerate(plan)
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

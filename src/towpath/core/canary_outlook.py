@@ -1,12 +1,13 @@
 """How a good canary would go at a given traffic: expected counts, folded through the judge itself."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from towpath.core.canary import CanaryStep
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
-from towpath.core.judge import ERRORS, Counts, Poll, Reference, Verdict, start, step, verdict
+from towpath.core.judge import Counts, Poll, Reference, Verdict, start, step, verdict
+from towpath.core.traffic import Traffic
 
 _ALL: Final = 100
 _MOST_LOOKS: Final = 400  # rarer looks than the policy's change the answer by little and keep a day-long canary cheap
@@ -15,82 +16,93 @@ _BEFORE: Final = 600.0  # seconds of stable's past that the judge is taken to kn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
-    """What to expect of a candidate that fails as often as stable.
+    """What to expect of a candidate that is just like stable.
 
     Attributes:
         seconds: from its first traffic until the judge says *promote*, or until the canary gives up.
         requests: of the candidate by then, probes included.
         enough: whether the judge says *promote* before `max_time`.
         more: about so many more of its requests would be needed; None where they are enough or nobody can say.
+        channel: what keeps the judge waiting; empty where they are enough.
     """
 
     seconds: float
     requests: int
     enough: bool
     more: int | None = None
+    channel: str = ""
 
 
-def outlook(policy: CanaryPolicy, requests_per_second: float, base_rate: float, plan: Sequence[CanaryStep]) -> Outlook:
-    """How it goes with both arms failing at `base_rate` (0 to 1), up to the first step that needs *promote*."""
-    judge = judge_policy(policy)
-    known = round(requests_per_second * _BEFORE)
-    past = Reference(seconds=_BEFORE, live={ERRORS.name: (round(known * base_rate), known)}, probe={})
-    state = start(judge, past)
-    for poll in _polls(policy, requests_per_second, base_rate, plan):
+def outlook(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Outlook:
+    """How it goes with both arms alike, up to the first step that needs *promote*."""
+    before = round(traffic.requests_per_second * _BEFORE)
+    past = {name: (round(before * rate), before) for name, rate in traffic.rates.items()}
+    state = start(replace(judge_policy(policy), channels=traffic.channels), Reference(seconds=_BEFORE, live=past))
+    for poll in _polls(policy, traffic, plan):
         state = step(state, poll)
         said = verdict(state)
         if said.kind == "promote":
             return Outlook(seconds=poll.elapsed, requests=_seen(said), enough=True)
     said = verdict(state)
-    return Outlook(seconds=policy.max_time, requests=_seen(said), enough=False, more=said.more_requests)
+    return Outlook(
+        seconds=policy.max_time,
+        requests=_seen(said),
+        enough=False,
+        more=said.more_requests,
+        channel=said.channel,
+    )
 
 
 def _seen(said: Verdict) -> int:
     return said.live_requests + said.probe_requests
 
 
-def _polls(
-    policy: CanaryPolicy, requests_per_second: float, base_rate: float, plan: Sequence[CanaryStep]
-) -> Iterator[Poll]:
-    """Looks until `max_time`. Whole requests and errors: what is left of one look counts in the next."""
+def _polls(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Iterator[Poll]:
+    """Looks until `max_time`. Whole requests and events: what is left of one look counts in the next."""
     every = max(policy.poll, policy.max_time / _MOST_LOOKS)
-    live, probe = Counts(), Counts()
+    live = probe = {channel.name: Counts() for channel in traffic.channels}
     canary = stable = probes = elapsed = 0.0
     while elapsed < policy.max_time:
         elapsed = min(elapsed + every, policy.max_time)
-        share = _share(plan, elapsed) / _ALL
-        canary += requests_per_second * share * every
-        stable += requests_per_second * (1 - share) * every
+        now = step_at(plan, elapsed)
+        canary += traffic.requests_per_second * now.traffic / _ALL * every
+        stable += traffic.requests_per_second * (1 - now.traffic / _ALL) * every
         probes += policy.probes * every
-        now = (_counts(canary, stable, base_rate), _counts(probes, probes, base_rate))
-        yield Poll(elapsed=elapsed, live={ERRORS.name: _less(now[0], live)}, probe={ERRORS.name: _less(now[1], probe)})
-        live, probe = now
+        sums = _counts(traffic, canary, stable), _counts(traffic, probes, probes)
+        yield Poll(elapsed=elapsed, live=_less(sums[0], live), probe=_less(sums[1], probe), load_ratio=now.load_ratio)
+        live, probe = sums
 
 
-def _share(plan: Sequence[CanaryStep], elapsed: float) -> float:
-    """Percent of traffic while the judge hasn't said *promote*."""
+def step_at(plan: Sequence[CanaryStep], elapsed: float) -> CanaryStep:
+    """The step while the judge hasn't said *promote*."""
     free = [one for one in plan if not one.needs_promote] or list(plan[:1])
     ends = 0.0
     for one in free:
         ends += one.dwell
         if elapsed <= ends:
-            return one.traffic
-    return free[-1].traffic
+            return one
+    return free[-1]
 
 
-def _counts(canary: float, stable: float, rate: float) -> Counts:
-    return Counts(
-        canary_events=int(canary * rate),
-        canary_requests=int(canary),
-        stable_events=int(stable * rate),
-        stable_requests=int(stable),
-    )
+def _counts(traffic: Traffic, canary: float, stable: float) -> dict[str, Counts]:
+    return {
+        channel.name: Counts(
+            canary_events=int(canary * traffic.rates[channel.name]),
+            canary_requests=int(canary),
+            stable_events=int(stable * traffic.rates[channel.name]),
+            stable_requests=int(stable),
+        )
+        for channel in traffic.channels
+    }
 
 
-def _less(now: Counts, before: Counts) -> Counts:
-    return Counts(
-        canary_events=now.canary_events - before.canary_events,
-        canary_requests=now.canary_requests - before.canary_requests,
-        stable_events=now.stable_events - before.stable_events,
-        stable_requests=now.stable_requests - before.stable_requests,
-    )
+def _less(now: Mapping[str, Counts], before: Mapping[str, Counts]) -> dict[str, Counts]:
+    return {
+        name: Counts(
+            canary_events=counts.canary_events - before[name].canary_events,
+            canary_requests=counts.canary_requests - before[name].canary_requests,
+            stable_events=counts.stable_events - before[name].stable_events,
+            stable_requests=counts.stable_requests - before[name].stable_requests,
+        )
+        for name, counts in now.items()
+    }

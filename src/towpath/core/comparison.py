@@ -14,7 +14,7 @@ def due(judge: JudgeState, margins: Margins, seen: Observation) -> tuple[Channel
     """Channels of metrics that have none yet and can have them now; chosen from what was `seen` up to now."""
     found: list[Channel] = []
     if _lacks(judge, "latency"):
-        found += latency_channels(_curves(seen), margins.latency, margins.latency_promote)
+        found += latency_channels(latency_curves(seen), margins.latency, margins.latency_promote)
     if _lacks(judge, "predictions"):
         both = margins.predictions, margins.predictions_promote
         found += prediction_channels(_predicted(seen), common(seen.models), both)
@@ -39,7 +39,8 @@ def _lacks(judge: JudgeState, metric: str) -> bool:
     return metric in judge.policy.metrics and all(channel.metric != metric for channel in judge.policy.channels)
 
 
-def _curves(seen: Observation) -> list[Curve]:
+def latency_curves(seen: Observation) -> list[Curve]:
+    """How slow stable was, for users and for probes."""
     live = [sample.stable for sample in seen.samples if sample.stable is not None]
     probe = [sample.probe_stable for sample in seen.samples if sample.probe_stable is not None]
     return [_curve(sum_of_arms(arms)) for arms in (live, probe)]

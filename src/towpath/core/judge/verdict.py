@@ -173,6 +173,16 @@ def _requests(state: JudgeState) -> tuple[int, int]:
     return by_stratum["live"], by_stratum.get("probe", 0)
 
 
+def arms_of(state: JudgeState, name: str) -> tuple[Arms, ...]:
+    """What was seen of a channel, one entry per stratum; none where there is no such channel."""
+    return next((_arms(state, channel) for channel in state.policy.channels if channel.name == name), ())
+
+
+def case_for(state: JudgeState, metric: str) -> float:
+    """Natural log of the best evidence at any time for the candidate, of the metric's weakest channel."""
+    return min((_best(state, channel) for channel in state.policy.channels if channel.metric == metric), default=0.0)
+
+
 def _arms(state: JudgeState, channel: Channel) -> tuple[Arms, ...]:
     seen = state.channels[state.policy.channels.index(channel)].seen
     return tuple(_arm_pair(stratum, counts) for stratum, counts in zip(state.policy.strata, seen, strict=True))

@@ -1,0 +1,165 @@
+"""Canaries that never ran: how a policy would decide at a given traffic, by drawn numbers through the judge itself."""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from towpath.core.canary import CanaryStep
+from towpath.core.canary_outlook import step_at
+from towpath.core.canary_policy import CanaryPolicy, judge_policy
+from towpath.core.judge import Channel, Counts, Poll, Reference, Verdict, start, step, verdict
+from towpath.core.judge.channels import Failed, SlowerThan, Tallied
+from towpath.core.traffic import Traffic
+
+_ALL: Final = 100
+_BEFORE: Final = 600.0  # seconds of stable's past that the judge knows
+_FEW: Final = 30.0  # expected events up to which they are drawn one by one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """How a candidate differs from stable.
+
+    Attributes:
+        name: what it is called in the answer.
+        errors: share of its requests that fail beyond stable's.
+        slower: factor of its latency.
+        moved: share of its predictions that moved upwards, at stable's median.
+    """
+
+    name: str
+    errors: float = 0.0
+    slower: float = 1.0
+    moved: float = 0.0
+
+
+CANDIDATES: Final = (
+    Candidate(name="like stable"),
+    Candidate(name="1 point more errors", errors=0.01),
+    Candidate(name="5 points more errors", errors=0.05),
+    Candidate(name="1.2 times slower", slower=1.2),
+    Candidate(name="1.5 times slower", slower=1.5),
+    Candidate(name="5 % of predictions moved", moved=0.05),
+    Candidate(name="10 % of predictions moved", moved=0.1),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """How one canary ended: what the judge said, and after how many seconds."""
+
+    said: Verdict
+    seconds: float
+
+
+def run(policy: CanaryPolicy, plan: Sequence[CanaryStep], traffic: Traffic, candidate: Candidate, seed: int) -> Run:
+    """One canary; the same seed gives the same numbers."""
+    drawn = _Draws(random.Random(seed), traffic, candidate)  # noqa: S311 - a simulation
+    state = start(replace(judge_policy(policy), probes=False, channels=traffic.channels), drawn.reference())
+    elapsed = 0.0
+    while elapsed < policy.max_time:
+        elapsed += policy.poll
+        now = step_at(plan, elapsed)
+        state = step(state, drawn.poll(elapsed, now, policy.poll))
+        said = verdict(state)
+        if said.kind in {"roll back", "promote"}:
+            return Run(said=said, seconds=elapsed)
+    return Run(said=verdict(state), seconds=elapsed)
+
+
+class _Draws:
+    """Numbers of requests and events of both arms."""
+
+    def __init__(self, rng: random.Random, traffic: Traffic, candidate: Candidate) -> None:
+        self._rng = rng
+        self._traffic = traffic
+        self._candidate = candidate
+
+    def reference(self) -> Reference:
+        """What stable did before."""
+        requests = self._poisson(self._traffic.requests_per_second * _BEFORE)
+        events = self._events(requests, Candidate(name="stable"))
+        return Reference(seconds=_BEFORE, live={name: (count, requests) for name, count in events.items()})
+
+    def poll(self, elapsed: float, now: CanaryStep, seconds: float) -> Poll:
+        """What a look would find."""
+        expected = self._traffic.requests_per_second * seconds
+        canary, stable = (self._poisson(expected * part / _ALL) for part in (now.traffic, _ALL - now.traffic))
+        worse, same = self._events(canary, self._candidate), self._events(stable, Candidate(name="stable"))
+        live = {
+            name: Counts(
+                canary_events=worse[name],
+                canary_requests=canary,
+                stable_events=same[name],
+                stable_requests=stable,
+            )
+            for name in worse
+        }
+        return Poll(elapsed=elapsed, live=live, load_ratio=now.load_ratio)
+
+    def _events(self, requests: int, arm: Candidate) -> dict[str, int]:
+        """By channel; what is above a higher edge is drawn from what is above the lower one."""
+        found: dict[str, int] = {}
+        for group in _groups(self._traffic.channels):
+            left, share = requests, 1.0
+            for channel in group:
+                rate = min(self._rate(channel, arm), share)
+                left, share = self._binomial(left, rate / share if share else 0.0), rate
+                found[channel.name] = left
+        for channel in self._traffic.channels:
+            if isinstance(channel.event, Tallied) and channel.event.complement:
+                found[channel.name] = requests - found.get(channel.event.kind.spoken, 0)
+        return found
+
+    def _rate(self, channel: Channel, arm: Candidate) -> float:
+        stable = self._traffic.rates[channel.name]
+        match channel.event:
+            case Failed():
+                return min(1.0, stable + arm.errors)
+            case SlowerThan(edge=edge):
+                curve = self._traffic.curve
+                return stable if curve is None or arm.slower == 1 else curve.share_above(edge / arm.slower)
+            case Tallied():
+                return min(1.0, stable + 4 * arm.moved * stable * (1 - stable))
+
+    def _binomial(self, n: int, p: float) -> int:
+        if p > 0.5:  # noqa: PLR2004 - the rarer of both outcomes is drawn
+            return n - self._binomial(n, 1 - p)
+        if n * p > _FEW:
+            return min(n, max(0, round(self._rng.gauss(n * p, math.sqrt(n * p * (1 - p))))))
+        return sum(1 for _ in self._hits(n, p))
+
+    def _hits(self, n: int, p: float) -> Iterator[int]:
+        """Places of the successes among `n` trials, by the gaps between them."""
+        place = 0
+        while p > 0:
+            place += 1 + int(math.log(1 - self._rng.random()) / math.log(1 - p))
+            if place > n:
+                return
+            yield place
+
+    def _poisson(self, mean: float) -> int:
+        if mean > _FEW:
+            return max(0, round(self._rng.gauss(mean, math.sqrt(mean))))
+        product, count = self._rng.random(), 0
+        while product > math.exp(-mean):
+            product *= self._rng.random()
+            count += 1
+        return count
+
+
+def _groups(channels: Sequence[Channel]) -> Iterator[list[Channel]]:
+    """Channels whose events lie within each other, the most frequent first; complements aren't drawn."""
+    yield [channel for channel in channels if isinstance(channel.event, Failed)]
+    slow = [(channel.event.edge, channel) for channel in channels if isinstance(channel.event, SlowerThan)]
+    yield [channel for _, channel in sorted(slow, key=lambda one: one[0])]
+    tallied = [channel for channel in channels if isinstance(channel.event, Tallied) and not channel.event.complement]
+    kinds = {channel.name: channel.event.kind for channel in tallied if isinstance(channel.event, Tallied)}
+    for output in dict.fromkeys(kind.output for kind in kinds.values() if kind.above is not None):
+        own = [
+            channel for channel in tallied if (kinds[channel.name].output, kinds[channel.name].label) == (output, "")
+        ]
+        yield sorted(own, key=lambda channel: kinds[channel.name].above or 0.0)
+    yield from ([channel] for channel in tallied if kinds[channel.name].label)

@@ -1,0 +1,54 @@
+"""Canaries in numbers only."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.core.test_sight import seen
+from towpath.core.canary import CanaryPolicy, steps
+from towpath.core.simulation import CANDIDATES, Candidate, _Draws, run
+from towpath.core.traffic import known
+
+POLICY = CanaryPolicy(min_time=60.0, max_time=900.0, warm_up=0.0)
+PLAN = steps(POLICY, 1)
+TRAFFIC = known(POLICY, 200.0, seen())
+
+
+@pytest.mark.parametrize("candidate", [one for one in CANDIDATES if one.name != "1 point more errors"])
+def test_each_kind_of_candidate_ends_as_it_should(candidate: Candidate) -> None:
+    ended = [run(POLICY, PLAN, TRAFFIC, candidate, seed) for seed in range(3)]
+    wanted = "promote" if candidate == CANDIDATES[0] else "roll back"
+    assert [one.said.kind for one in ended] == [wanted] * 3
+    assert all(0 < one.seconds < POLICY.max_time for one in ended)
+
+
+def test_the_same_seed_gives_the_same_canary() -> None:
+    assert run(POLICY, PLAN, TRAFFIC, CANDIDATES[1], 9) == run(POLICY, PLAN, TRAFFIC, CANDIDATES[1], 9)
+
+
+def test_without_traffic_it_stays_undecided() -> None:
+    ended = run(POLICY, PLAN, replace(TRAFFIC, requests_per_second=0.01), CANDIDATES[0], 1)
+    assert (ended.said.kind, ended.seconds) == ("inconclusive", POLICY.max_time)
+
+
+@pytest.mark.parametrize(("n", "p"), [(10, 0.3), (1000, 0.004), (1000, 0.4), (20_000, 0.999), (5, 1.0), (7, 0.0)])
+def test_drawn_events_have_the_mean_and_spread_of_a_binomial(n: int, p: float) -> None:
+    draws = _Draws(random.Random(4), TRAFFIC, CANDIDATES[0])  # noqa: S311 - no secret
+    found = np.array([draws._binomial(n, p) for _ in range(3000)])
+    assert found.mean() == pytest.approx(n * p, abs=4 * max(1e-9, np.sqrt(n * p * (1 - p) / 3000)))
+    assert found.std() == pytest.approx(np.sqrt(n * p * (1 - p)), rel=0.08, abs=1e-9)
+    assert found.min() >= 0
+    assert found.max() <= n
+
+
+def test_events_above_a_higher_edge_are_never_more() -> None:
+    poll = _Draws(random.Random(4), TRAFFIC, CANDIDATES[3]).poll(10.0, PLAN[0], 10.0)  # noqa: S311 - no secret
+    slow = sorted((float(name.split()[2]), counts) for name, counts in poll.live.items() if "latency" in name)
+    events = [counts.canary_events for _, counts in slow]
+    assert events == sorted(events, reverse=True)
+    for name, counts in poll.live.items():
+        if name.startswith("p above"):
+            other = poll.live[name.replace("above", "up to")]
+            assert counts.canary_events + other.canary_events == counts.canary_requests
