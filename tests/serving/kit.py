@@ -42,6 +42,7 @@ class Kit:
     port: int
     weights: Path
     log_file: Path
+    output_file: Path
     pool: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30, maxsize=64)
     )
@@ -89,6 +90,10 @@ class Kit:
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log().splitlines()]
 
+    def predictions(self) -> list[dict[str, Any]]:
+        """The log of predictions: whole lines only, for one may be on its way."""
+        return [json.loads(line) for line in self.output_file.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
@@ -112,13 +117,13 @@ def serving(target: str, folder: Path, env: dict[str, str] | None = None) -> Ite
     weights = folder / "weights"
     weights.mkdir(exist_ok=True)
     shutil.copy(MODELS, folder)
-    port, log_file = free_port(), folder / "stderr.jsonl"
+    port, log_file, output_file = free_port(), folder / "stderr.jsonl", folder / "stdout.jsonl"
     told = {"TOWPATH_MODEL": "m", "TOWPATH_HOST": "127.0.0.1", "TOWPATH_PORT": str(port), "TOWPATH_LINGER": "0"}
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **told, **(env or {})}
     command = [sys.executable, "-m", "towpath.serving", target]
-    with log_file.open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environ, stderr=log, text=True)
-    kit = Kit(process=process, port=port, weights=weights, log_file=log_file)
+    with log_file.open("w") as log, output_file.open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=log, text=True)
+    kit = Kit(process=process, port=port, weights=weights, log_file=log_file, output_file=output_file)
     try:
         kit.until(lambda: _answers(kit))
         yield kit

@@ -180,6 +180,7 @@ def test_a_second_signal_stops_without_waiting(tmp_path: Path) -> None:
 
 def test_all_bad_settings_are_said_at_once(tmp_path: Path) -> None:
     env = {"TOWPATH_THREADS": "many", "TOWPATH_DRAIN": "-1", "TOWPATH_METRICS": "[]", "TOWPATH_LOG_LEVEL": "loud"}
+    env |= {"TOWPATH_SAMPLE": "2", "TOWPATH_COUNT_INPUTS": "no"}
     with pytest.raises(AssertionError) as caught, serving("kit_models:Echo", tmp_path, env):
         pass
     said = [json.loads(line)["problem"] for line in str(caught.value).splitlines()]
@@ -188,4 +189,6 @@ def test_all_bad_settings_are_said_at_once(tmp_path: Path) -> None:
         "TOWPATH_DRAIN is '-1', and can't be negative",
         "TOWPATH_LOG_LEVEL is 'LOUD', and must be one of DEBUG, INFO, WARNING, ERROR",
         'TOWPATH_METRICS must be a JSON object such as {"accuracy": 0.96}',
+        "TOWPATH_COUNT_INPUTS is 'no', and must be 0 or 1",
+        "TOWPATH_SAMPLE is '2', and must be a share from 0 to 1 such as 0.01",
     ]

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from towpath.serving import metrics
 from towpath.serving.infer import Inference, named
 from towpath.serving.measure import Measured
+from towpath.serving.prediction_log import PredictionLog
 from towpath.serving.refusal import Refusal, answer_refusal
 from towpath.serving.runtime import Runtime
 from towpath.serving.settings import Settings
@@ -21,7 +22,8 @@ STATE_HEADER = "x-towpath-state"
 
 def application(settings: Settings, runtime: Runtime, requests: metrics.Requests) -> Starlette:
     """The ASGI application; the model begins to load when it starts."""
-    facts, inference = _Facts(settings, runtime, requests), Inference(settings, runtime, requests)
+    log = PredictionLog(settings.sampling, settings.version)
+    facts, inference = _Facts(settings, runtime, requests, log), Inference(settings, runtime, requests, log)
     model = "/v2/models/{name}"
     routes = [
         Route("/v2", facts.server),
@@ -40,6 +42,7 @@ def application(settings: Settings, runtime: Runtime, requests: metrics.Requests
         readiness=runtime.readiness,
         release=settings.version or "",
         access_log=settings.access_log,
+        log=log,
     )
 
     @asynccontextmanager
@@ -47,6 +50,7 @@ def application(settings: Settings, runtime: Runtime, requests: metrics.Requests
         runtime.start()
         yield
         runtime.close()
+        log.close()
 
     handlers = {Refusal: answer_refusal}
     return Starlette(routes=routes, middleware=[measured], exception_handlers=handlers, lifespan=lifespan)
@@ -55,10 +59,11 @@ def application(settings: Settings, runtime: Runtime, requests: metrics.Requests
 class _Facts:
     """The endpoints that say something about this release."""
 
-    def __init__(self, settings: Settings, runtime: Runtime, requests: metrics.Requests) -> None:
+    def __init__(self, settings: Settings, runtime: Runtime, requests: metrics.Requests, log: PredictionLog) -> None:
         self._settings = settings
         self._runtime = runtime
         self._requests = requests
+        self._log = log
 
     async def server(self, _request: Request) -> Response:
         """The server's name and its extensions of the protocol: none."""
@@ -104,6 +109,8 @@ class _Facts:
             metrics.single("towpath_ready", "gauge", "1 while requests are wanted.", ready),
             *self._requests.families(),
             *self._runtime.predictions.seen.families(),
+            *self._runtime.predictions.inputs.families(),
+            *self._log.families(),
             *metrics.process(),
         ]
         return PlainTextResponse(metrics.exposition(families), headers={"content-type": metrics.CONTENT_TYPE})

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from towpath.serving import logs
 from towpath.serving.metrics import Requests
 from towpath.serving.model import ModelFailed
+from towpath.serving.prediction_log import PredictionLog
 from towpath.serving.predictions import PROBE_HEADER
 from towpath.serving.protocol import BadInput, InferRequest, encode, parse_request, response
 from towpath.serving.refusal import Refusal
@@ -24,28 +25,35 @@ _RETRY = {"retry-after": "1"}
 class Inference:
     """The endpoints that ask the model."""
 
-    def __init__(self, settings: Settings, runtime: Runtime, requests: Requests) -> None:
+    def __init__(self, settings: Settings, runtime: Runtime, requests: Requests, log: PredictionLog) -> None:
         self._settings = settings
         self._runtime = runtime
         self._requests = requests
+        self._log = log
         self._version = settings.version
 
     async def infer(self, request: Request) -> Response:
         """One request, one answer."""
-        asked = await self._read(request)
+        body, probe = await self._read(request), PROBE_HEADER in request.headers
+        entry = self._log.begin(request.scope, body, probe=probe)
+        asked = self._parsed(request, body)
+        if entry is not None:
+            entry.asked(asked.inputs)
         try:
-            tensors = await self._runtime.predict(asked.inputs, probe=PROBE_HEADER in request.headers)
-            body = self._encoded(asked, tensors)
+            tensors = await self._runtime.predict(asked.inputs, probe=probe)
+            answer = self._encoded(asked, tensors)
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)
-        return Response(body, media_type="application/json")
+        if entry is not None:
+            entry.answered(tensors)
+        return Response(answer, media_type="application/json")
 
     async def infer_stream(self, request: Request) -> Response:
         """Server-sent events, one protocol response each, for as long as the model goes on.
 
         The first is awaited before the status is sent, so that a request that fails at once gets its 400 or 500.
         """
-        asked = await self._read(request)
+        asked = self._parsed(request, await self._read(request))
         parts = self._runtime.stream(asked.inputs, probe=PROBE_HEADER in request.headers)
         try:
             first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
@@ -68,25 +76,25 @@ class Inference:
             logs.failure("stream_failed", error, _facts(request))
             yield b"event: error\ndata: %s\n\n" % encode({"error": _HIDDEN})
 
-    async def _read(self, request: Request) -> InferRequest:
+    async def _read(self, request: Request) -> bytes:
         named(request, self._settings.model)
         standing = self._runtime.readiness.now
         if standing.phase in (Phase.STARTING, Phase.FAILED):
             raise Refusal(503, f"the model is {standing.phase.value}", headers=_RETRY)
         if "inference-header-content-length" in request.headers:
             raise Refusal(400, "binary tensor data isn't supported: send the tensors as JSON")
-        try:
-            return parse_request(await self._body(request), self._runtime.inputs)
-        except BadInput as error:
-            _refuse(request, error)
-
-    async def _body(self, request: Request) -> bytes:
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > self._settings.max_body:
                 raise Refusal(413, f"the body is larger than {self._settings.max_body} bytes")
         return bytes(body)
+
+    def _parsed(self, request: Request, body: bytes) -> InferRequest:
+        try:
+            return parse_request(body, self._runtime.inputs)
+        except BadInput as error:
+            _refuse(request, error)
 
     def _encoded(self, asked: InferRequest, tensors: list[Tensor]) -> bytes:
         answer = response(asked, tensors, self._settings.model, self._version)

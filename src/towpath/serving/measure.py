@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.serving import logs
 from towpath.serving.metrics import Requests
+from towpath.serving.prediction_log import PredictionLog
 from towpath.serving.state import Phase, Readiness
 
 RELEASE_HEADER = "x-towpath-release"
@@ -23,6 +24,7 @@ class Measured:
     Attributes:
         release: digest that every answer names; empty when the release doesn't know its own.
         access_log: log a line per request.
+        log: gets the requests that were taken into the log of predictions.
     """
 
     app: ASGIApp
@@ -30,6 +32,7 @@ class Measured:
     readiness: Readiness
     release: str
     access_log: bool
+    log: PredictionLog
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; measure what asks for a prediction."""
@@ -63,6 +66,7 @@ class Measured:
 
     def _ended(self, scope: Scope, route: str, code: int, seconds: float) -> None:
         self.requests.ended(route, code, seconds)
+        self.log.ended(scope, code, seconds)
         if self.access_log:
             request_id = Headers(scope=scope).get("x-request-id")
             logs.event("request", route=route, code=code, seconds=round(seconds, 6), request_id=request_id)

@@ -3,6 +3,7 @@
 import bisect
 import os
 import resource
+import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,8 @@ LATENCY_EDGES = (
     *(0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0),
 )
 """Upper edges in seconds. Close together: a judge can't see a change that falls between two edges."""
+
+_LARGEST = sys.float_info.max
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -60,9 +63,15 @@ class Histogram:
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Count one value; it belongs to the first edge that isn't below it."""
-        self._counts[bisect.bisect_left(self._edges, value)] += 1
-        self._sum += value
+        """Count one value; it belongs to the first edge that isn't below it, what is no number to none.
+
+        The sum is of finite values: one NaN would leave nothing of it.
+        """
+        if -_LARGEST <= value <= _LARGEST:
+            self._counts[bisect.bisect_left(self._edges, value)] += 1
+            self._sum += value
+        else:
+            self._counts[0 if value < 0 else -1] += 1
 
     def samples(self, name: str, labels: Labels) -> list[Sample]:
         """Buckets, sum and count."""
@@ -134,7 +143,7 @@ class Seen:
                 Sample(name="towpath_predicted_classes_total", labels=labels, value=count)
                 for labels, count in sorted(self.classes.items())
             ]
-        scored, counted = "Scores at the cuts of the reference.", "Predictions by class."
+        scored, counted = "Scores at the common grid and the cuts of the reference.", "Predictions by class."
         return [
             Family(name="towpath_predictions", kind="histogram", about=scored, samples=scores),
             Family(name="towpath_predicted_classes_total", kind="counter", about=counted, samples=classes),

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from towpath.serving import logs
 from towpath.serving import model as user
-from towpath.serving.predictions import BadReference, Predictions, read_reference
+from towpath.serving.predictions import Predictions, read_reference
 from towpath.serving.protocol import BadInput, Inputs, TensorSpec, encode, parse_request
+from towpath.serving.reference import BadReference
 from towpath.serving.settings import Settings
 from towpath.serving.state import Readiness
 from towpath.serving.tensors import OutputError, Tensor, tensors_of
@@ -55,7 +56,7 @@ class Runtime:
             ModelFailed: the model raised, or answered what no tensor can hold.
             Overloaded: too many requests wait already.
         """
-        answer = await self._in_pool(functools.partial(self._ask, inputs))
+        answer = await self._in_pool(functools.partial(self._count_and_ask, inputs, probe=probe))
         if user.is_stream(answer):
             raise BadInput("this model answers in a stream: use infer_stream")
         if isawaitable(answer):
@@ -68,7 +69,7 @@ class Runtime:
         Raises:
             As `predict`.
         """
-        answer = await self._in_pool(functools.partial(self._ask, inputs))
+        answer = await self._in_pool(functools.partial(self._count_and_ask, inputs, probe=probe))
         if isawaitable(answer):
             answer = await _awaited(answer)
         if isinstance(answer, AsyncIterator):
@@ -79,6 +80,11 @@ class Runtime:
                 yield await self._tensors(part, probe=probe)
         else:
             yield await self._tensors(answer, probe=probe)
+
+    def _count_and_ask(self, inputs: Inputs, *, probe: bool) -> object:
+        """Counted first, and not on the event loop: a request may have very many rows."""
+        self.predictions.inputs.observe(inputs, probe=probe)
+        return self._ask(inputs)
 
     def _ask(self, inputs: Inputs) -> object:
         if self._model is None:
@@ -106,7 +112,7 @@ class Runtime:
         try:
             model = user.make(self._settings.target)
             self.inputs, self.outputs = user.declared(model, "inputs"), user.declared(model, "outputs")
-            self.predictions = read_reference(self._settings.find("reference.json"))
+            self.predictions = self._reference()
             user.load(model, self._settings.weights)
             self._model = model
             self.readiness.starting("warming up")
@@ -117,6 +123,10 @@ class Runtime:
         else:
             self.readiness.ready()
             logs.event("ready", model=self._settings.model, target=self._settings.target)
+
+    def _reference(self) -> Predictions:
+        file = self._settings.find("reference.json")
+        return read_reference(file, count_inputs=self._settings.count_inputs)
 
     def _warm_up(self, model: user.Servable) -> None:
         own, holdout = user.warm_up_of(model), self._settings.find("holdout.jsonl")

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from towpath.serving.drift import read_count_inputs
+from towpath.serving.sampling import Sampling, read_sampling
+
 _Number = TypeVar("_Number", int, float)
 
 MODEL = "TOWPATH_MODEL"  # the model's name in the URL
@@ -56,6 +59,8 @@ class Settings:
         drain: seconds that requests under way get after SIGTERM.
         linger: seconds after SIGTERM in which new requests are still taken, because routers learn late.
         provenance: what `/provenance` answers.
+        count_inputs: count the features of requests that the reference names.
+        sampling: which requests go into the log of predictions.
     """
 
     target: str
@@ -72,6 +77,8 @@ class Settings:
     log_level: str
     access_log: bool
     provenance: Mapping[str, object]
+    count_inputs: bool
+    sampling: Sampling
 
     @property
     def version(self) -> str | None:
@@ -98,6 +105,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str], home: Path) -
     seconds = {name: _number(told, name, default, problems) for name, default in _SECONDS.items()}
     level = _level(told, problems)
     provenance = _provenance(told, problems)
+    count_inputs, sampling = read_count_inputs(told, problems), read_sampling(told, problems)
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -115,6 +123,8 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str], home: Path) -
         log_level=level,
         access_log=told.get(ACCESS_LOG) == "1",
         provenance=provenance,
+        count_inputs=count_inputs,
+        sampling=sampling,
     )
 
 

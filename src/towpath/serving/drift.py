@@ -1,0 +1,77 @@
+"""What a model is asked, counted per feature at the cuts of its training data, so that a drift of requests is seen."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from towpath.serving.metrics import Family, Histogram, Sample
+from towpath.serving.reference import WatchedInput
+
+COUNT_INPUTS = "TOWPATH_COUNT_INPUTS"  # 0: features aren't counted, whatever the reference names
+
+_ROWS_AT_ONCE = 32  # the lock is given back so often, for the event loop reads under it too
+
+
+def read_count_inputs(told: Mapping[str, str], problems: list[str]) -> bool:
+    """Whether features are counted; what can't be read is added to the problems."""
+    text = told.get(COUNT_INPUTS) or "1"
+    if text not in ("0", "1"):
+        problems.append(f"{COUNT_INPUTS} is {text!r}, and must be 0 or 1")
+    return text == "1"
+
+
+class InputCounts:
+    """Counts the features that the reference names."""
+
+    def __init__(self, watched: Sequence[WatchedInput] = ()) -> None:
+        self._lock = threading.Lock()
+        self._watched = tuple(watched)
+        self._counts = {
+            (item.tensor, probe): [Histogram(cuts) for cuts in item.cuts] for item in watched for probe in (False, True)
+        }
+
+    def observe(self, inputs: Mapping[str, object], *, probe: bool) -> None:
+        """Count every row of one request. Safe to call from any thread; tensors of another form are left out."""
+        for name, tensor in inputs.items():
+            histograms = self._counts.get((name, probe))
+            if histograms is not None:
+                self._count(histograms, feature_rows(tensor, len(histograms)))
+
+    def _count(self, histograms: Sequence[Histogram], rows: Sequence[Sequence[float]]) -> None:
+        observers = [histogram.observe for histogram in histograms]
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            with self._lock:
+                for row in rows[start : start + _ROWS_AT_ONCE]:
+                    for observe, value in zip(observers, row, strict=True):
+                        observe(value)
+
+    def families(self) -> list[Family]:
+        """What was asked, for the exposition."""
+        with self._lock:
+            samples = [sample for item in self._watched for sample in self._samples(item)]
+        about = "Features of requests at the cuts of the reference."
+        return [Family(name="towpath_inputs", kind="histogram", about=about, samples=samples)]
+
+    def _samples(self, item: WatchedInput) -> list[Sample]:
+        return [
+            sample
+            for probe in (False, True)
+            for feature, histogram in zip(item.features, self._counts[item.tensor, probe], strict=True)
+            for sample in histogram.samples(
+                "towpath_inputs", (("input", item.tensor), ("feature", feature), ("probe", str(probe).lower()))
+            )
+        ]
+
+
+def feature_rows(tensor: object, width: int) -> list[list[float]]:
+    """A numeric tensor as rows of `width` features, its last dimension; none for any other tensor.
+
+    A tensor of one dimension is one row or, for one feature, a value per row.
+    """
+    rows: list[Any] = tensor if isinstance(tensor, list) else []
+    while rows and isinstance(rows[0], list) and rows[0] and isinstance(rows[0][0], list):
+        rows = [row for block in rows for row in block]
+    if rows and not isinstance(rows[0], list):
+        rows = [[value] for value in rows] if width == 1 else [rows]
+    fits = bool(rows) and len(rows[0]) == width and type(rows[0][0]) in (int, float)
+    return rows if fits else []
