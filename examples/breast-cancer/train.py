@@ -4,7 +4,7 @@ Reads params.toml. Writes, beside itself and the same bytes every time:
 - weights/        the pickled pipeline and its card
 - metrics.json    accuracy, AUC and log loss on the rows held out
 - holdout.jsonl   those rows as request bodies, for probes and smoke requests
-- reference.json  where the scores lie that were held out, for the judge of a canary
+- reference.json  where the scores lie that were held out, and the measurements that were learned from
 """
 
 import argparse
@@ -29,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 QUANTILES = (0.10, 0.25, 0.50, 0.75, 0.90)
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +70,7 @@ def train(params: dict[str, Any], out: Path) -> dict[str, float | int]:
     metrics = measure(held_out.labels, scores, len(learned.labels))
     write_weights(pipeline, card, out / "weights")
     write_json(metrics, out / "metrics.json")
-    write_json(reference(scores, card), out / "reference.json")
+    write_json(reference(scores, learned.measurements, card), out / "reference.json")
     write_holdout(held_out, card, out / "holdout.jsonl")
     return metrics
 
@@ -97,12 +98,23 @@ def measure(labels: Labels, scores: Floats, learned: int) -> dict[str, float | i
     }
 
 
-def reference(scores: Floats, card: Card) -> dict[str, object]:
-    """The cuts at which a canary's predictions are compared."""
+def reference(scores: Floats, measurements: Floats, card: Card) -> dict[str, object]:
+    """The cuts at which a canary's predictions are compared, and those at which requests are counted."""
     cuts = [float(cut) for cut in np.quantile(scores, QUANTILES)]
     probability = {"kind": "score", "quantiles": list(QUANTILES), "cuts": cuts}
     classes = {"kind": "class", "classes": list(card.classes)}
-    return {"version": 1, "rows": len(scores), "outputs": {"probability": probability, "class": classes}}
+    return {
+        "version": 1,
+        "rows": len(scores),
+        "outputs": {"probability": probability, "class": classes},
+        "inputs": {"measurements": {"features": list(card.columns), "cuts": deciles(measurements)}},
+    }
+
+
+def deciles(measurements: Floats) -> list[list[float]]:
+    """Cuts of every column: measured values themselves, each once, so that no sum's last bits are in them."""
+    cuts = np.quantile(measurements, DECILES, axis=0, method="inverted_cdf")
+    return [[float(cut) for cut in np.unique(column)] for column in cuts.T]
 
 
 def write_weights(pipeline: Pipeline, card: Card, folder: Path) -> None:
