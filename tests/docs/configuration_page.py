@@ -10,7 +10,7 @@ from towpath.core import contract
 from towpath.schema.pipeline import json_schema as pipeline_schema
 from towpath.schema.stack import json_schema as stack_schema
 from towpath.schema.units import format_duration
-from towpath.serving import settings
+from towpath.serving import drift, sampling, settings
 
 _PLATFORM: Final = {"os", "architecture", "variant"}
 _FORMS: Final = {"90s": "duration", "512Mi": "size", "500m": "cores"}
@@ -284,4 +284,5 @@ def kit_rows() -> Iterator[tuple[str, str, str]]:
 
 def kit_variables() -> list[str]:
     """Names that the kit reads."""
-    return [value for value in vars(settings).values() if isinstance(value, str) and value.startswith("TOWPATH_")]
+    names = [value for module in (settings, drift, sampling) for value in vars(module).values()]
+    return [name for name in names if isinstance(name, str) and name.startswith("TOWPATH_")]

@@ -107,6 +107,8 @@ WHO_SETS: Final = {
     "TOWPATH_WEIGHTS": "`weights`",
     "TOWPATH_LOG_LEVEL": "`INFO`",
     "TOWPATH_RELEASE": "the release",
+    "TOWPATH_COUNT_INPUTS": "`1`",
+    "TOWPATH_SAMPLE": "`0`",
 }
 
 KIT: Final = {
@@ -125,4 +127,7 @@ KIT: Final = {
     "TOWPATH_COMMIT": "the commit that `/provenance` tells; set from what the registry holds beside the image",
     "TOWPATH_DATA": "the hash of training data that `/provenance` tells; set likewise",
     "TOWPATH_METRICS": "the metrics that `/provenance` tells, a JSON object; set likewise",
+    "TOWPATH_COUNT_INPUTS": "`0`: inputs aren't counted, whatever `reference.json` names",
+    "TOWPATH_SAMPLE": "share of the requests to `infer` that go into the log of predictions, from 0 to 1",
+    "TOWPATH_SAMPLE_WITHOUT": "names of inputs that stay out of that log, with commas between; `*`: all of them",
 }
