@@ -67,6 +67,14 @@ def test_an_image_holds_code_weights_dependencies_and_kit_and_nothing_of_the_dri
     assert built.base.startswith("tiny@sha256:")
 
 
+def test_what_predictions_are_counted_at_is_in_every_image(
+    place: Workshop, client: RegistryClient, fake: FakeRegistry
+) -> None:
+    (Path(place.model.folder) / "reference.json").write_text('{"version": 1}')
+    built = place.builder.build(place.model, f"{fake.host}/m")
+    assert "app/reference.json" in files_of(client, f"{fake.host}/m", built.image.digest)
+
+
 def test_the_container_starts_the_kit_as_nobody(place: Workshop, client: RegistryClient, fake: FakeRegistry) -> None:
     built = place.builder.build(place.with_image(env={"THREADS": "2"}), f"{fake.host}/m")
     config = json.loads(

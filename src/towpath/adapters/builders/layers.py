@@ -22,6 +22,7 @@ HOME = "app"
 DEPENDENCIES = "opt/towpath/dependencies"
 KIT_DEPENDENCIES = "opt/towpath/kit-dependencies"
 KIT = "opt/towpath/kit"
+REFERENCE = "reference.json"  # written by training: where the kit counts predictions
 NOBODY = "65532:65532"
 
 
@@ -73,8 +74,9 @@ class LayersBuilder:
 
 
 def code_files(folder: Path, spec: ImageSpec) -> tuple[tuple[str, Path], ...]:
-    """The user's code without the weights, which have layers of their own."""
-    return walk(folder, spec.code, leave_out=spec.weights)
+    """The user's code without the weights, which have layers of their own; with what the kit counts predictions at."""
+    reference = (REFERENCE,) if (folder / REFERENCE).is_file() and REFERENCE not in spec.code else ()
+    return walk(folder, (*spec.code, *reference), leave_out=spec.weights)
 
 
 def _mounts(base: Base, repository: str) -> tuple[str, ...]:
