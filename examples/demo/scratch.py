@@ -36,6 +36,12 @@ max_time = "2m"       # inconclusive by then
 warm_up = "2s"
 # in a minute it can't be shown that fewer than 0.2 % more requests fail; that fewer than 1 % more do, it can
 margins.errors.promote = {ratio = 1.5, plus = 0.01}
+# nor can small differences of latency, on a machine that also builds and sends the requests
+margins.latency.rollback = {slower = 0.25, plus_ms = 2}
+margins.latency.promote = {slower = 0.5, plus_ms = 5}
+# v2 was trained otherwise and is surer of itself, which moves its scores and is meant to
+margins.predictions.rollback = 0.3
+margins.predictions.promote = 0.4
 """
 
 

@@ -21,6 +21,7 @@ def bootstrap() -> dict[str, object]:
         "admin": {"address": _address("127.0.0.1", ADMIN_PORT)},
         "dynamic_resources": {"cds_config": _file("cds.yaml")},
         "stats_config": _stats_config(),
+        "stats_flush_interval": "1s",  # latencies reach the counters so often; a look sees none that are younger
         "overload_manager": {"resource_monitors": [_connections()]},
         "static_resources": {
             "listeners": [_requests(), _stats()],

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from towpath.app.explain import keep_picture
 from towpath.app.observe import Refusal
 from towpath.app.run import Run
 from towpath.app.steps import CandidateRefused, perform, refused
@@ -115,6 +116,9 @@ def reset(run: Run, now: Open, reason: str) -> None:
 
 def _ended(run: Run) -> Closed:
     closed = next(c for c in reversed(run.history().closed) if c.plan.id == run.plan.id)
+    picture = keep_picture(run.services, run.stack, run.plan.id)
+    if picture:
+        run.services.report.line(f"what it was judged on: {picture}")
     expect_known(run, closed)
     return closed
 

@@ -73,6 +73,16 @@ def explained(services: Services, environment: str, promotion: int = 0) -> Expla
     )
 
 
+def keep_picture(services: Services, environment: str, promotion: int) -> str:
+    """Draw a canary that ended, beside its journal; gives back where, empty where there was none."""
+    found = explained(services, environment, promotion)
+    if not found.frames:
+        return ""
+    key = f"pictures/{environment}/{promotion:06d}.html"
+    services.store.create(key, found.html.encode())
+    return f"{services.pipeline.state}/{key}"
+
+
 def _recording(journal: Journal, history: History, plan: Plan) -> Recording | None:
     opened = (entry for entry in journal.history() if (entry.promotion, entry.kind) == (plan.id, Kind.OPENED))
     policy = next((json_map(entry.payload["policy"]) for entry in opened), {})

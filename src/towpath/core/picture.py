@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from towpath.core.drawing import Band, Line, Panel, panel_svg
+from towpath.core.drawing import HEIGHT, WIDTH, Band, Line, Panel, panel_svg
 from towpath.core.judge import Estimate
 from towpath.core.judge.alarms import bound_against, evidence_against
 from towpath.core.judge.verdict import Arms, arms_of, case_for
@@ -52,6 +52,18 @@ def page(title: str, words: Sequence[str], frames: Sequence[Frame]) -> str:
 {drawn}{nothing}
 </body></html>
 """
+
+
+def picture(frames: Sequence[Frame]) -> str:
+    """The panels below each other as one SVG file of its own."""
+    every = panels(frames)
+    placed = "\n".join(
+        f'<g transform="translate(0 {place * HEIGHT})">\n{panel_svg(panel, frames[-1].elapsed)}\n</g>'
+        for place, panel in enumerate(every)
+    )
+    size = f'viewBox="0 0 {WIDTH} {len(every) * HEIGHT}" width="{WIDTH}" height="{len(every) * HEIGHT}"'
+    ground = f'<rect width="{WIDTH}" height="{len(every) * HEIGHT}" fill="var(--ground)"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{_STYLE}</style>\n{ground}\n{placed}\n</svg>\n'
 
 
 def panels(frames: Sequence[Frame]) -> tuple[Panel, ...]:

@@ -10,6 +10,7 @@ from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.journal import json_map
 from towpath.core.judge import JudgeState, Verdict, verdict
+from towpath.core.observation import Observation, increments
 from towpath.core.watch import Look, Watched, after, decode_look, encode_look
 
 FORMAT: Final = 1
@@ -68,22 +69,18 @@ def _frames(recording: Recording) -> Iterator[Frame]:
             yield Frame(
                 elapsed=look.observation.at - state.first_at,
                 step=look.step,
-                share=_share(before.judge, state.judge),
+                share=_share(before.previous, look.observation),
                 problems=look.observation.problems,
                 judge=state.judge,
             )
 
 
-def _share(before: JudgeState | None, now: JudgeState) -> float:
-    """By the channel of errors, whose cases are requests."""
-    old, new = (_requests(state) if state is not None else (0, 0) for state in (before, now))
-    canary, every = new[0] - old[0], sum(new) - sum(old)
-    return canary / every if every else 0.0
-
-
-def _requests(state: JudgeState) -> tuple[int, int]:
-    live = state.channels[0].seen[0]
-    return live.canary_requests, live.stable_requests
+def _share(before: Observation | None, now: Observation) -> float:
+    if before is None:
+        return 0.0
+    live = increments(before, now).live
+    every = live.canary.requests + live.stable.requests
+    return live.canary.requests / every if every else 0.0
 
 
 def write(recording: Recording) -> str:
