@@ -19,6 +19,7 @@ RATE = 100.0  # requests a second
 DWELL = 8.0  # seconds of each of the two canary steps
 CANARY = f"""\
 traffic = [50]
+metrics = ["errors"]
 poll = "1s"
 min_time = "{DWELL:g}s"
 max_time = "120s"

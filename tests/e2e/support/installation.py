@@ -49,8 +49,10 @@ promote = {{ ratio = 1.5, plus = 0.05 }}
 rollback = {{ ratio = 1.1, plus = 0.01 }}
 promote = {{ ratio = 1.5, plus = 0.05 }}
 """
+# latencies of a machine that runs other tests beside say nothing of a release
 CANARY = """\
 traffic = [50]
+metrics = ["errors"]
 poll = "1s"
 min_time = "3s"
 max_time = "60s"
