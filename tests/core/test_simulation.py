@@ -24,6 +24,13 @@ def test_each_kind_of_candidate_ends_as_it_should(candidate: Candidate) -> None:
     assert all(0 < one.seconds < POLICY.max_time for one in ended)
 
 
+def test_a_fault_that_begins_late_is_found_after_it_began() -> None:
+    late = Candidate(name="late", errors=0.05, begins=120.0)
+    ended = [run(POLICY, PLAN[:1], TRAFFIC, late, seed) for seed in range(3)]
+    assert [one.said.kind for one in ended] == ["roll back"] * 3
+    assert all(late.begins < one.seconds < 200.0 for one in ended)
+
+
 def test_the_same_seed_gives_the_same_canary() -> None:
     assert run(POLICY, PLAN, TRAFFIC, CANDIDATES[1], 9) == run(POLICY, PLAN, TRAFFIC, CANDIDATES[1], 9)
 

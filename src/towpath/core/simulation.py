@@ -27,16 +27,20 @@ class Candidate:
         errors: share of its requests that fail beyond stable's.
         slower: factor of its latency.
         moved: share of its predictions that moved upwards, at stable's median.
+        begins: seconds of the canary in which it doesn't differ yet.
     """
 
     name: str
     errors: float = 0.0
     slower: float = 1.0
     moved: float = 0.0
+    begins: float = 0.0
 
+
+_ALIKE: Final = Candidate(name="like stable")
 
 CANDIDATES: Final = (
-    Candidate(name="like stable"),
+    _ALIKE,
     Candidate(name="1 point more errors", errors=0.01),
     Candidate(name="5 points more errors", errors=0.05),
     Candidate(name="1.2 times slower", slower=1.2),
@@ -80,14 +84,15 @@ class _Draws:
     def reference(self) -> Reference:
         """What stable did before."""
         requests = self._poisson(self._traffic.requests_per_second * _BEFORE)
-        events = self._events(requests, Candidate(name="stable"))
+        events = self._events(requests, _ALIKE)
         return Reference(seconds=_BEFORE, live={name: (count, requests) for name, count in events.items()})
 
     def poll(self, elapsed: float, now: CanaryStep, seconds: float) -> Poll:
         """What a look would find."""
         expected = self._traffic.requests_per_second * seconds
         canary, stable = (self._poisson(expected * part / _ALL) for part in (now.traffic, _ALL - now.traffic))
-        worse, same = self._events(canary, self._candidate), self._events(stable, Candidate(name="stable"))
+        begun = elapsed > self._candidate.begins
+        worse, same = self._events(canary, self._candidate if begun else _ALIKE), self._events(stable, _ALIKE)
         live = {
             name: Counts(
                 canary_events=worse[name],
