@@ -19,6 +19,7 @@ warm_up = "4s"
 max_gap = "30s"
 on_inconclusive = "rollback"
 margins.errors.promote = {ratio = 1.5, plus = 0.01}
+margins.latency.promote = {slower = 0.4, plus_ms = 3}
 margins.predictions.promote = 0.08
 """
 YARDSTICK: Final = """\
@@ -30,6 +31,7 @@ warm_up = "5s"
 max_gap = "30s"
 on_inconclusive = "rollback"
 margins.errors.promote = {ratio = 1.5, plus = 0.01}
+margins.latency.promote = {slower = 0.4, plus_ms = 3}
 margins.predictions.promote = 0.08
 """
 

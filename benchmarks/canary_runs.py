@@ -25,7 +25,7 @@ class Ran:
         affected: those of them from the onset on.
         failed: the candidate's own that failed.
         others: requests that failed and weren't the candidate's.
-        slower: median latency of the candidate's answers over that of stable's, as clients saw them.
+        slower: median latency of the candidate's answers over that of others, as clients saw them.
         seconds: of the whole command.
         load: of the machine as it ended.
         settings: hash of what the scenario asked for.
@@ -59,7 +59,8 @@ class Ended:
 
 def ended(entries: Sequence[Mapping[str, Any]], code: int) -> Ended:
     """The newest promotion in a journal; one that ended otherwise than a canary may is broken."""
-    own = [entry for entry in entries if entry["promotion"] == entries[-1]["promotion"]] if entries else []
+    opened = [entry["promotion"] for entry in entries if entry["kind"] == "promotion-opened"]
+    own = [entry for entry in entries if entry["promotion"] in opened[-1:]]
     closed = next((entry for entry in own if entry["kind"] == "promotion-closed"), None)
     back = next((entry for entry in own if entry["kind"] == "rolling-back"), None)
     if closed is None or code not in _ENDS:
@@ -87,21 +88,25 @@ class Users:
     slower: float
 
 
-def users(answers: Iterable[Answer], digest: str, after: int) -> Users:
-    """Tell the candidate's answers from all others by the release that they name; a fault begins `after` of them."""
+def users(answers: Iterable[Answer], after: int) -> Users:
+    """Tell the candidate's answers from all others by the release that the router names in each.
+
+    Who answers first is stable, any other release the candidate; an answer without a release is the router's own. A
+    fault begins `after` requests of the candidate.
+    """
     known = sorted(answers, key=lambda answer: answer.due)
-    own = [answer for answer in known if answer.release == digest]
-    others = [answer for answer in known if answer.release != digest]
-    begun = own[min(after, len(own) - 1)].due if own else 0.0
+    stable = next((answer.release for answer in known if answer.release), "")
+    own = [answer for answer in known if answer.release not in {"", stable}]
+    others = [answer for answer in known if answer.release in {"", stable}]
     return Users(
         first=own[0].due if own else 0.0,
         last=own[-1].due if own else 0.0,
-        onset=begun,
+        onset=own[min(after, len(own) - 1)].due if own else 0.0,
         requests=len(own),
         affected=len(own[after:]),
         failed=sum(answer.failed for answer in own),
         others=sum(answer.failed for answer in others),
-        slower=_median(own) / _median(others) if own and others else 1.0,
+        slower=_median(own) / _median(others),
     )
 
 
