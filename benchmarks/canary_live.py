@@ -7,6 +7,7 @@ Every run is kept in .towpath/bench/canary_live as it ends; --resume goes on whe
 
 import argparse
 import hashlib
+import signal
 import sys
 import tempfile
 import time
@@ -109,6 +110,7 @@ def options(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, publish; 1 where a limit isn't kept."""
     asked = options(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever is told to end takes its containers away
     wanted = chosen(asked.only, asked.runs, quick=asked.quick)
     kept = Kept(RESULTS / "runs.jsonl")
     if not asked.resume:

@@ -12,7 +12,7 @@ LATE: Final = 150  # requests of the candidate before the late fault begins
 
 COMPRESSED: Final = """\
 traffic = [10]
-poll = "2s"
+poll = "1s"
 min_time = "16s"
 max_time = "150s"
 warm_up = "4s"
@@ -20,7 +20,7 @@ max_gap = "30s"
 on_inconclusive = "rollback"
 margins.errors.promote = {ratio = 1.5, plus = 0.01}
 margins.latency.promote = {slower = 0.4, plus_ms = 3}
-margins.predictions.promote = 0.08
+margins.predictions.promote = 0.1
 """
 YARDSTICK: Final = """\
 traffic = [10]
@@ -32,7 +32,7 @@ max_gap = "30s"
 on_inconclusive = "rollback"
 margins.errors.promote = {ratio = 1.5, plus = 0.01}
 margins.latency.promote = {slower = 0.4, plus_ms = 3}
-margins.predictions.promote = 0.08
+margins.predictions.promote = 0.1
 """
 
 

@@ -25,7 +25,8 @@ class Ran:
         affected: those of them from the onset on.
         failed: the candidate's own that failed.
         others: requests that failed and weren't the candidate's.
-        slower: median latency of the candidate's answers over that of others, as clients saw them.
+        slower: median latency of the candidate's answers over that of stable's beside it, as clients saw
+            them.
         seconds: of the whole command.
         load: of the machine as it ended.
         settings: hash of what the scenario asked for.
@@ -98,6 +99,7 @@ def users(answers: Iterable[Answer], after: int) -> Users:
     stable = next((answer.release for answer in known if answer.release), "")
     own = [answer for answer in known if answer.release not in {"", stable}]
     others = [answer for answer in known if answer.release in {"", stable}]
+    beside = [answer for answer in others if own and own[0].due <= answer.due <= own[-1].due]
     return Users(
         first=own[0].due if own else 0.0,
         last=own[-1].due if own else 0.0,
@@ -106,7 +108,7 @@ def users(answers: Iterable[Answer], after: int) -> Users:
         affected=len(own[after:]),
         failed=sum(answer.failed for answer in own),
         others=sum(answer.failed for answer in others),
-        slower=_median(own) / _median(others),
+        slower=_median(own) / _median(beside),
     )
 
 

@@ -139,7 +139,11 @@ class Site:
     def promote(self, release: str) -> Done:
         """What is measured: the real command. The release of a fault was refused before, and is marked for it."""
         words = ("promote", "--to", "lab", "--release", release, "--override-bad", "the benchmark repeats it")
-        return self.one.deploy(*words, timeout=_LONGEST)
+        driver = self.one.begin(*words)
+        try:
+            return driver.end(_LONGEST)
+        finally:
+            driver.stop()
 
     def settle(self, said: Ended, release: str, done: Done) -> None:
         """Leave an environment that serves, with nothing open."""
