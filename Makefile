@@ -44,6 +44,8 @@ bench: $(VENV)/.installed
 	@$(BIN)/deploy setup
 	@$(BIN)/python benchmarks/road.py
 	@$(BIN)/python benchmarks/downtime.py
+	@$(BIN)/python benchmarks/metrics_cost.py
+	@$(BIN)/python benchmarks/canary_live.py
 
 lock:
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serving --group dev pyproject.toml -o requirements/dev.lock

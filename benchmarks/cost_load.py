@@ -52,36 +52,39 @@ class Round:
         return self.cpu / self.requests
 
 
-def saturate(target: Target, requests: int) -> Round:
-    """Ask so many times, as fast as it answers.
+def saturate(target: Target, seconds: float) -> Round:
+    """Ask as fast as it answers, for so long.
 
     Raises:
         AssertionError: an answer wasn't 200.
     """
-    share = requests // (CONNECTIONS * target.deep)
+    asked: list[int] = []
     refused: list[str] = []
-    threads = [threading.Thread(target=_ask, args=(target, share, place, refused)) for place in range(CONNECTIONS)]
     before, begun = cpu(target.pid), time.perf_counter()
+    until = begun + seconds
+    threads = [
+        threading.Thread(target=_ask, args=(target, until, place, asked, refused)) for place in range(CONNECTIONS)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not refused, refused[0]  # noqa: S101 - a benchmark of refusals would say nothing
     took = cpu(target.pid) - before
-    return Round(requests=share * CONNECTIONS * target.deep, cpu=took, clock=time.perf_counter() - begun)
+    return Round(requests=sum(asked), cpu=took, clock=time.perf_counter() - begun)
 
 
-def _ask(target: Target, batches: int, place: int, refused: list[str]) -> None:
-    asked = islice(cycle(target.requests), place, None)
+def _ask(target: Target, until: float, place: int, asked: list[int], refused: list[str]) -> None:
+    wanted, batches, left = islice(cycle(target.requests), place, None), 0, b""
     try:
         with socket.create_connection(("127.0.0.1", target.port), timeout=_PATIENCE) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            left = b""
-            for _ in range(batches):
-                connection.sendall(b"".join(islice(asked, target.deep)))
-                left = _answers(connection, left, target.deep)
+            while time.perf_counter() < until:
+                connection.sendall(b"".join(islice(wanted, target.deep)))
+                left, batches = _answers(connection, left, target.deep), batches + 1
     except (OSError, ValueError) as error:
         refused.append(f"port {target.port}: {error!r}")
+    asked.append(batches * target.deep)
 
 
 def _answers(connection: socket.socket, left: bytes, count: int) -> bytes:
@@ -113,15 +116,15 @@ def request(port: int, path: str, body: bytes) -> bytes:
 
 @contextmanager
 def scraped(urls: Sequence[str], every: float) -> Iterator[None]:
-    """Read these pages again and again until the block ends, from its beginning on."""
+    """Read these pages so often until the block ends; first after half of that, so that a second has one reading."""
     stop = threading.Event()
 
     def scrape() -> None:
-        while True:
+        wait = every / 2
+        while not stop.wait(wait):
             for url in urls:
                 urllib3.request("GET", url, retries=False)
-            if stop.wait(every):
-                return
+            wait = every
 
     thread = threading.Thread(target=scrape)
     thread.start()
