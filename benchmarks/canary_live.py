@@ -82,7 +82,7 @@ def said(ran: Ran) -> str:
 
 
 def looks(scenario: Scenario, ran: Sequence[Ran]) -> Recording:
-    """What one of its canaries was judged on."""
+    """What its first canary was judged on."""
     return read((RESULTS / f"{scenario.name}-{ran[0].number}.jsonl").read_text(encoding="utf-8"))
 
 

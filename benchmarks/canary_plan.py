@@ -8,12 +8,12 @@ from typing import Final
 RATE: Final = 100.0  # requests per second, in total
 WORK_MS: Final = 10.0  # median of what the model takes beyond its own computing; log-normal
 WORK_SIGMA: Final = 0.3
-LATE: Final = 150  # requests of the candidate before the late fault begins
+LATE: Final = 100  # requests of the candidate before the late fault begins
 
 COMPRESSED: Final = """\
 traffic = [10]
 poll = "1s"
-min_time = "16s"
+min_time = "10s"
 max_time = "150s"
 warm_up = "4s"
 max_gap = "30s"

@@ -128,13 +128,18 @@ class Kept:
         self._path.unlink(missing_ok=True)
 
     def add(self, ran: Ran) -> None:
-        """Keep one more."""
+        """Keep one more; what was cut off before it goes."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        whole = self._whole()
+        if self._path.exists() and self._path.stat().st_size > len(whole.encode()):
+            self._path.write_text(whole, encoding="utf-8")
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(ran)) + "\n")
 
     def read(self) -> list[Ran]:
         """All that were kept; a last line that was cut off is none."""
+        return [Ran(**json.loads(line)) for line in self._whole().splitlines()]
+
+    def _whole(self) -> str:
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        whole, cut, _ = text.rpartition("\n")
-        return [Ran(**json.loads(line)) for line in whole.splitlines()] if cut else []
+        return text[: text.rfind("\n") + 1]

@@ -36,7 +36,7 @@ class Simulated:
     affected: float
 
 
-def simulated(scenario: Scenario, ran: Sequence[Ran], looks: Recording, seed: int) -> Simulated:
+def simulated(scenario: Scenario, ran: Sequence[Ran], looks: Recording, seed: int, runs: int = SIMULATED) -> Simulated:
     """Simulate what was run: traffic as stable's counters showed it, differences as they were measured."""
     policy = looks.policy
     plan, traffic = steps(policy, 1), stable_traffic(looks)
@@ -47,7 +47,7 @@ def simulated(scenario: Scenario, ran: Sequence[Ran], looks: Recording, seed: in
         moved=moved(looks) if scenario.name == "shift" else 0.0,
         begins=median(one.onset for one in ran),
     )
-    ended = [run(policy, plan, traffic, candidate, seed + number) for number in range(SIMULATED)]
+    ended = [run(policy, plan, traffic, candidate, seed + number) for number in range(runs)]
     refused = [one.seconds if one.said.kind == "roll back" else math.inf for one in ended]
     seconds = median(refused)
     before = requests_by(plan, candidate.begins)

@@ -31,7 +31,7 @@ def measured(names: Sequence[str], blocks: int, cost: Callable[[str], float]) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beyond:
-    """What a variant costs beyond another, in percent of that, with an interval of 95 %."""
+    """What a variant costs beyond another, in percent of that; its interval of 95 % is endless for one pair."""
 
     percent: float
     low: float
@@ -47,15 +47,15 @@ class Beyond:
         return f"{self.percent:+.1f} % ({self.low:+.1f} to {self.high:+.1f} %)"
 
 
-def beyond(blocks: Sequence[Mapping[str, float]], name: str, other: str) -> Beyond:
-    """Paired within blocks, by Student's interval for the mean logarithm of the ratio."""
-    logs = np.log([block[name] / block[other] for block in blocks])
+def beyond(pairs: Sequence[Mapping[str, float]], name: str, other: str) -> Beyond:
+    """Paired, by Student's interval for the mean logarithm of the ratio."""
+    logs = np.log([pair[name] / pair[other] for pair in pairs])
     middle = float(np.mean(logs))
     reach = math.inf
     if len(logs) > 1:
         error = float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
         reach = float(stats.t.ppf(0.975, len(logs) - 1)) * error
-    low, percent, high = (100 * math.expm1(min(value, 700.0)) for value in (middle - reach, middle, middle + reach))
+    low, percent, high = (100 * math.expm1(value) for value in (middle - reach, middle, middle + reach))
     return Beyond(percent=percent, low=low, high=high)
 
 

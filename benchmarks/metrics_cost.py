@@ -37,6 +37,7 @@ from tests.e2e.support.traffic import BODY  # noqa: E402 - only now can it be fo
 EVERY: Final = 1.0  # seconds between two scrapes; a canary looks every 10 s by default
 SECONDS: Final = 1.0  # of a round
 STARTS: Final = 6  # of every server: two processes of the same program differ by a percent or two all their lives
+QUICK: Final = 2
 BLOCKS: Final = 4  # of rounds with each of them
 _EXAMPLE: Final = ROOT / "examples" / "breast-cancer"
 _TINY: Final = ROOT / "tests" / "e2e" / "support" / "model.py"
@@ -77,7 +78,7 @@ class Rounds:
 
     Attributes:
         what: is served.
-        found: the cost of every variant by block, seconds of CPU per request.
+        found: the cost of every variant by start, seconds of CPU per request.
         busy: the server's CPU time in each round, as a share of the clock's.
     """
 
@@ -95,10 +96,10 @@ class Rounds:
             self.busy.append(took.cpu / took.clock)
             return took.each
 
-        for block in measured(list(servers), blocks, cost):
-            self.found.append(block)
-            said = ", ".join(f"{name} {1e6 * seconds:.1f} µs" for name, seconds in block.items())
-            print(f"{self.what}, block {len(self.found)}: {said}", flush=True)
+        found = list(measured(list(servers), blocks, cost))
+        self.found.append({name: mean(found, name) for name in servers})
+        said = ", ".join(f"{name} {1e6 * seconds:.1f} µs" for name, seconds in self.found[-1].items())
+        print(f"{self.what}, start {len(self.found)}: {said}", flush=True)
 
     def compared(self, more: str, less: str, *, limited: bool) -> Compared:
         """A line of the table."""
@@ -178,11 +179,11 @@ def section(found: Sequence[tuple[Rounds, Sequence[Compared]]], starts: int) -> 
     columns = ("what serves", "with", "without", "more CPU per request, 95 % interval", "limit")
     return f"""\
 CPU time of the server's own process per request, asked over {CONNECTIONS} connections as fast as it answers. Every
-server is started {starts} times; each time there are {BLOCKS} blocks of rounds of {SECONDS:g} s, every variant forwards and
-backwards in each, paired by block. Counters that are counted are read every {EVERY:g} s meanwhile. *Read* is the page of
-the router that the judge looks at, *by default* Envoy with its own buckets and all of its counters, *nothing measured*
-the kit's application put together without its counting middleware and without a reference, for which the product has
-no switch. The server had a core to itself for this share of the time: {busy}.
+server is started {starts} times; each time there are {BLOCKS} blocks of rounds of {SECONDS:g} s, every variant forwards
+and backwards in each; paired, and the interval taken, by start. Counters that are counted are read every {EVERY:g} s
+meanwhile. *Read* is the page of the router that the judge looks at, *by default* Envoy with its own buckets and all
+of its counters, *nothing measured* the kit's application put together without its counting middleware and without a
+reference, for which the product has no switch. The server had a core to itself for this share of the time: {busy}.
 
 {table(columns, [line.words() for line in lines])}"""
 
@@ -190,7 +191,7 @@ no switch. The server had a core to itself for this share of the time: {busy}.
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one start of each server; prints only")
+    parser.add_argument("--quick", action="store_true", help="fewer starts of each server; prints only")
     parser.add_argument("--only", default="", choices=["router", "example", "tiny"], help="one of them; prints only")
     return parser.parse_args(words)
 
@@ -198,7 +199,7 @@ def options(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, publish; 1 where the limit isn't kept."""
     asked = options(words)
-    starts = 1 if asked.quick else STARTS
+    starts = QUICK if asked.quick else STARTS
     found: list[tuple[Rounds, list[Compared]]] = []
     with tempfile.TemporaryDirectory(prefix="towpath-") as name:
         folder = Path(name)
