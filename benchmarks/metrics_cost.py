@@ -183,7 +183,9 @@ server is started {starts} times; each time there are {BLOCKS} blocks of rounds 
 and backwards in each; paired, and the interval taken, by start. Counters that are counted are read every {EVERY:g} s
 meanwhile. *Read* is the page of the router that the judge looks at, *by default* Envoy with its own buckets and all
 of its counters, *nothing measured* the kit's application put together without its counting middleware and without a
-reference, for which the product has no switch. The server had a core to itself for this share of the time: {busy}.
+reference, for which the product has no switch.
+
+Of one core the servers used: {busy}.
 
 {table(columns, [line.words() for line in lines])}"""
 
