@@ -113,6 +113,28 @@ def test_a_timeout_is_an_error_and_a_slow_answer() -> None:
     assert (slow.canary_events, slow.canary_requests) == (2, 27)
 
 
+def test_an_arm_that_only_times_out_is_slow_and_one_in_no_bucket_is_not_known() -> None:
+    hanging = replace(AFTER, canary=ArmCounters(requests=140, errors=41, timeouts=40))
+    slow = poll_of(increments(seen(BEFORE), seen(hanging)), 10.0, (SLOW,)).live["slow"]
+    assert (slow.canary_events, slow.canary_requests) == (40, 40)
+    unknown = replace(AFTER, canary=ArmCounters(requests=140, errors=1))
+    assert "slow" not in poll_of(increments(seen(BEFORE), seen(unknown)), 10.0, (SLOW,)).live
+
+
+def test_the_order_of_routers_within_a_look_says_nothing() -> None:
+    pairs = [
+        (replace(BEFORE, replica=name), replace(AFTER, replica=name, canary=ArmCounters(requests=130 + n, errors=3)))
+        for n, name in enumerate(("r1", "r2", "r3"))
+    ]
+    one, other = (
+        poll_of(
+            increments(seen(*(before for before, _ in order)), seen(*(after for _, after in order))), 10.0, (ERRORS,)
+        )
+        for order in (pairs, pairs[::-1])
+    )
+    assert one == other
+
+
 def test_an_arm_with_other_edges_is_compared_in_everything_else() -> None:
     other = replace(AFTER, canary=ArmCounters(requests=130, errors=3, buckets=((7.0, 5), (math.inf, 27))))
     assert poll_of(increments(seen(BEFORE), seen(other)), 10.0, (ERRORS, SLOW)).live.keys() == {"errors"}

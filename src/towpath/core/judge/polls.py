@@ -80,10 +80,13 @@ def _seen(channel: Channel, arm: ArmCounters) -> _Seen | None:
 
 
 def _slower(arm: ArmCounters, edge: float) -> _Seen | None:
-    """Answers above the edge; what the router gave up on is in no bucket and surely slow."""
+    """Answers above the edge; what the router gave up on is in no bucket and surely slow.
+
+    None where the arm answered and nobody can say how fast: no bucket counts it, or none ends at this edge.
+    """
+    if not arm.buckets:
+        return None if arm.requests > arm.errors else (arm.timeouts, arm.timeouts)
     upto = dict(arm.buckets).get(edge)
-    if not arm.buckets and not arm.timeouts:
-        return 0, 0
     if upto is None:
         return None
     answered = arm.buckets[-1][1]
