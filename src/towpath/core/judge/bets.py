@@ -55,7 +55,7 @@ def gains_in_favour(
     policy: JudgePolicy, channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline]
 ) -> list[float]:
     """Log gains of the bets that the candidate is no worse than the margin, one per bet and guess."""
-    rows = [_in_favour(channel, one, stable_rate(past)) for one, past in zip(counts, baselines, strict=True)]
+    rows = [_in_favour(policy, channel, one, stable_rate(past)) for one, past in zip(counts, baselines, strict=True)]
     return _combine(policy, rows, math.inf)
 
 
@@ -80,12 +80,12 @@ def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float 
     return [log_e(counts, guess, channel.rollback) / policy.dispersion for guess in guesses]
 
 
-def _in_favour(channel: Channel, counts: Counts, rate: float | None) -> list[float]:
+def _in_favour(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
     if rate is None or channel.promote.canary_rate(rate) >= 1 or not counts.both:
         return [0.0] * len(IN_FAVOUR)
     bound = channel.promote.canary_rate(rate)
     guesses = [(rate + part * (bound - rate), rate) for part in IN_FAVOUR]
-    return [log_e(counts, guess, channel.promote) for guess in guesses]
+    return [log_e(counts, guess, channel.promote) / policy.dispersion for guess in guesses]
 
 
 def _combine(policy: JudgePolicy, rows: Sequence[Sequence[float]], most: float) -> list[float]:
