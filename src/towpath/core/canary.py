@@ -110,6 +110,9 @@ class Situation:
         step_requests: answered by the candidate in this step.
         silent: since the last usable observation.
         verdict: the judge's newest.
+        troubles: why something couldn't be read in the newest look.
+        alone: users' requests that stable answered since the candidate answered one.
+        alone_for: seconds since the candidate answered one; 0 while stable hasn't either.
     """
 
     step: int
@@ -119,6 +122,9 @@ class Situation:
     step_requests: int
     silent: float
     verdict: Verdict
+    troubles: tuple[str, ...] = ()
+    alone: int = 0
+    alone_for: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,8 +182,9 @@ def decide(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> 
         return RollBack(reason=said.reason, blamed=True)
     if said.kind == "halt":
         return Halt(reason=said.reason)
-    if now.silent >= 2 * policy.poll or now.silent > policy.max_gap:
-        return _silence(policy, now)
+    unheard = _unheard(policy, plan[now.step], now)
+    if unheard is not None:
+        return unheard
     if now.elapsed >= policy.max_time and said.kind != "promote":
         return _undecided(policy, now)
     missing = _missing(policy, plan, now)
@@ -186,11 +193,32 @@ def decide(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> 
     return Promote(reason=said.reason) if plan[now.step].last else Advance(to=plan[now.step + 1])
 
 
+def _unheard(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> Decision | None:
+    """What to do where nothing can be seen, or nothing of the candidate; None where something can."""
+    if now.silent >= 2 * policy.poll or now.silent > policy.max_gap:
+        return _silence(policy, now)
+    if _mute(policy, step, now):
+        return Halt(
+            reason=f"the candidate answered nothing for {now.alone_for:.0f} s while stable answered {now.alone}"
+        )
+    return None
+
+
 def _silence(policy: CanaryPolicy, now: Situation) -> Decision:
     silence = f"no observation for {now.silent:.0f} s"
+    why = f": {'; '.join(now.troubles)}" if now.troubles else ""
     if now.silent > policy.max_gap:
-        return Halt(reason=f"{silence}; no more than {policy.max_gap:.0f} s are waited for")
-    return Hold(why=silence, next_look=policy.poll)
+        return Halt(reason=f"{silence}; no more than {policy.max_gap:.0f} s are waited for{why}")
+    return Hold(why=f"{silence}{why}", next_look=policy.poll)
+
+
+def _mute(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> bool:
+    """Whether the candidate must have been asked and never answered.
+
+    Requests that clients gave up on are in no counter, so a candidate that hangs may look like one that isn't asked.
+    """
+    asked = now.alone * step.traffic / (_ALL - step.traffic)
+    return asked >= policy.breaker.requests and now.alone_for > policy.max_gap
 
 
 def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:

@@ -6,9 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
-from towpath.core.comparison import awaited, due
+from towpath.core.comparison import awaited, due, predicts
 from towpath.core.errors import UsageError
-from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
+from towpath.core.judge import (
+    ERRORS,
+    STRATA,
+    Counts,
+    JudgeState,
+    Poll,
+    extend,
+    poll_of,
+    reference_of,
+    start,
+    step,
+    verdict,
+)
 from towpath.core.observation import Observation, increments
 from towpath.core.observation_codec import decode, encode
 
@@ -36,6 +48,10 @@ class Watched:
         step_polls: with data in both arms, in that step.
         step_requests: answered by the candidate in that step.
         served_since: since when stable's counters count, as far as is known; 0: not known.
+        predicted: whether stable has counted predictions in any look.
+        troubles: why something couldn't be read or doesn't count in the newest look.
+        alone: users' requests that stable answered since the candidate answered one, in that step.
+        alone_since: when the candidate answered one last, or when that step began.
     """
 
     policy: CanaryPolicy
@@ -47,6 +63,10 @@ class Watched:
     step: int = -1
     step_polls: int = 0
     step_requests: int = 0
+    predicted: bool = False
+    troubles: tuple[str, ...] = ()
+    alone: int = 0
+    alone_since: float = 0.0
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -58,27 +78,36 @@ def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) ->
 
 
 def after(state: Watched, look: Look) -> Watched:
-    """The state after one more look; one that no router replica answered changes nothing but the step."""
+    """The state after one more look; one that no router replica answered changes nothing that is judged."""
+    seen = look.observation
     if look.step != state.step:
-        state = replace(state, step=look.step, step_polls=0, step_requests=0)
-    if not look.observation.samples:
+        state = replace(state, step=look.step, step_polls=0, step_requests=0, alone=0, alone_since=seen.at)
+    state = replace(state, predicted=state.predicted or predicts(seen), troubles=seen.problems)
+    if not seen.samples:
         return state
     if state.judge is None or state.previous is None:
-        return _begin(state, look.observation)
-    grown = increments(state.previous, look.observation)
+        return _begin(state, seen)
+    grown = increments(state.previous, seen)
+    heard = replace(state, previous=seen, troubles=(*seen.problems, *grown.lost))
     if not grown.replicas:
-        return replace(state, previous=look.observation)
+        return heard
     judge = _with_what_is_due(state, state.judge, state.previous)
-    elapsed = look.observation.at - state.first_at
-    poll = poll_of(grown, elapsed, judge.policy.channels, awaited(judge, state.previous))
+    waits = awaited(judge, state.previous, predicted=state.predicted)
+    poll = poll_of(grown, seen.at - state.first_at, judge.policy.channels, waits)
     return replace(
-        state,
+        _answered(heard, poll.counts("live", ERRORS.name), seen.at, grown.seconds),
         judge=step(judge, poll),
-        previous=look.observation,
-        last_at=look.observation.at,
+        last_at=seen.at,
         step_polls=state.step_polls + _has_both(poll),
         step_requests=state.step_requests + _canary_requests(poll),
     )
+
+
+def _answered(state: Watched, users: Counts, at: float, seconds: float) -> Watched:
+    """Who answered users; in a gap nobody knows who was asked."""
+    if users.canary_requests or seconds > state.policy.max_gap:
+        return replace(state, alone=0, alone_since=at)
+    return replace(state, alone=state.alone + users.stable_requests)
 
 
 def situation(state: Watched, *, place: int, step_since: float, now: float) -> Situation:
@@ -92,6 +121,9 @@ def situation(state: Watched, *, place: int, step_since: float, now: float) -> S
         step_requests=state.step_requests,
         silent=now - max(state.last_at, step_since),
         verdict=verdict(judge),
+        troubles=state.troubles,
+        alone=state.alone,
+        alone_for=now - max(state.alone_since, step_since) if state.alone else 0.0,
     )
 
 

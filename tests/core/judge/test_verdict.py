@@ -15,7 +15,7 @@ def healthy(polls: int) -> list[Poll]:
 
 def test_nothing_seen_holds_and_is_never_a_pass() -> None:
     said = verdict(start(POLICY))
-    assert (said.kind, said.reason) == ("hold", "the candidate has had no requests yet")
+    assert (said.kind, said.reason) == ("hold", "the candidate has answered no request yet")
     assert said.judged_on == "nothing"
 
 

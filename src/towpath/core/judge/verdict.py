@@ -97,7 +97,7 @@ def _waits(state: JudgeState) -> str:
     weakest = _waiting_for(state)
     checks = (
         (state.unsettled, "both arms fail together, so the fault is not the candidate's alone"),
-        (not requests, "the candidate has had no requests yet"),
+        (not requests, "the candidate has answered no request yet"),
         (state.awaited, "; ".join(state.awaited)),
         (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
         (_silent(state), f"{_silent(state)} isn't counted any more"),
