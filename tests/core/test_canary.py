@@ -22,6 +22,7 @@ from towpath.core.canary import (
     policy_problems,
     steps,
 )
+from towpath.core.canary_policy import after_tries
 from towpath.core.errors import UsageError
 from towpath.core.judge import Verdict
 
@@ -171,3 +172,11 @@ def test_all_problems_of_a_policy_are_said_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         check(replace(POLICY, holdback=0, min_polls=0))
     assert "canary: 2 problems" in caught.value.message
+
+
+def test_however_often_a_release_is_tried_the_chances_to_be_wrong_stay_bounded() -> None:
+    policies = [after_tries(CanaryPolicy(), tries) for tries in range(30)]
+    assert policies[0] == CanaryPolicy()
+    assert sum(policy.alpha for policy in policies) <= 2 * CanaryPolicy().alpha
+    assert sum(policy.beta for policy in policies) <= 2 * CanaryPolicy().beta
+    assert not policy_problems(policies[-1])

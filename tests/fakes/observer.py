@@ -7,6 +7,7 @@ from tests.fakes.clock import FakeClock
 from towpath.app.canary_ports import ProbeReport
 from towpath.core.counters import ArmCounters
 from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.tallies import Arm, Counted, ModelSample, Tally
 
 _EDGES = (50.0, 100.0, 200.0, math.inf)
 
@@ -17,24 +18,29 @@ class FakeArm:
 
     rate: float = 0.0
     errors: float = 0.0  # share
+    hangs: bool = False  # every request times out at the router
     upto: tuple[float, ...] = (0.5, 0.9, 0.99)  # shares of answers within 50, 100 and 200 ms
     requests: float = 0.0
     failed: float = 0.0
 
     def grow(self, seconds: float) -> None:
         self.requests += self.rate * seconds
-        self.failed += self.rate * self.errors * seconds
+        self.failed += self.rate * (1.0 if self.hangs else self.errors) * seconds
 
     def counters(self) -> ArmCounters:
         answered = int(self.requests)
         counts = [int(answered * share) for share in self.upto]
-        buckets = tuple(zip(_EDGES, (*counts, answered), strict=True)) if answered else ()
-        return ArmCounters(requests=answered, errors=int(self.failed), buckets=buckets)
+        buckets = tuple(zip(_EDGES, (*counts, answered), strict=True)) if answered and not self.hangs else ()
+        timeouts = int(self.failed) if self.hangs else 0
+        return ArmCounters(requests=answered, errors=int(self.failed), timeouts=timeouts, buckets=buckets)
 
 
 @dataclass(kw_only=True)
 class FakeObserver:
-    """A router of one replica, whose arms count with the clock; `outage` makes it unreadable."""
+    """A router of one replica, whose arms count with the clock; `outage` makes it unreadable.
+
+    `counting` are the arms whose replicas count their predictions; a look `takes` so many seconds.
+    """
 
     clock: FakeClock
     stable: FakeArm = field(default_factory=FakeArm)
@@ -45,11 +51,15 @@ class FakeObserver:
     canary_ready: int = 2
     no_cluster: int = 0
     outage: bool = False
+    problem: str = "router replica router-0: no answer"
+    counting: tuple[Arm, ...] = ()
+    takes: float = 0.0
     reads: int = 0
     _seen: float | None = None
 
     def read(self) -> Observation:
         self.reads += 1
+        self.clock.advance(self.takes)
         now = self.clock.now()
         for arm in (self.stable, self.canary, self.probe_stable, self.probe_canary):
             arm.grow(now - (now if self._seen is None else self._seen))
@@ -59,8 +69,14 @@ class FakeObserver:
             samples=() if self.outage else (self._sample(now),),
             stable_ready=self.stable_ready,
             canary_ready=self.canary_ready,
-            problems=("router replica router-0: no answer",) if self.outage else (),
+            models=tuple(self._predicted(arm) for arm in self.counting),
+            problems=(self.problem,) if self.outage else (),
         )
+
+    def _predicted(self, arm: Arm) -> ModelSample:
+        cases = int((self.stable if arm == "stable" else self.canary).requests)
+        live = {Counted(output="p", above=0.5): Tally(events=cases // 3, cases=cases)}
+        return ModelSample(replica=f"{arm}-0", arm=arm, live=live, probe=dict.fromkeys(live, Tally()))
 
     def _sample(self, now: float) -> ReplicaSample:
         return ReplicaSample(

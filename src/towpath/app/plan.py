@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from towpath.app.facts import Standing, candidate, gate_facts, standing
+from towpath.app.facts import Standing, canary_policy, candidate, gate_facts, standing, tries
 from towpath.app.ports import Change
 from towpath.app.promote import draft_plan, planned
 from towpath.app.services import Services
@@ -59,6 +59,7 @@ class Planned:
         outlook: when the judge would let a good candidate on; absent without a canary.
         traffic: what `visible` and `outlook` were reckoned with; absent without a canary.
         unseen: metrics that would be judged and can't be compared now.
+        tries: canaries that the candidate had beside what serves; each halves the chances to be wrong of the next.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Planned:
     outlook: Outlook | None
     traffic: Traffic | None
     unseen: tuple[str, ...]
+    tries: int = 0
 
     @property
     def has_changes(self) -> bool:
@@ -95,7 +97,7 @@ def plan(services: Services, request: PlanRequest) -> Planned:
     steps, strategy = planned(here)
     drafted = draft_plan(services, here, image, strategy, steps)
     shares = _shares(here)
-    policy = here.environment.canary if shares else None
+    policy = canary_policy(services, here, image) if shares else None
     traffic = None if policy is None else traffic_of(services, here, policy, request.requests_per_second)
     expected = None if policy is None or traffic is None else outlook(policy, traffic, shares)
     return Planned(
@@ -110,6 +112,7 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         outlook=expected,
         traffic=traffic,
         unseen=() if policy is None or traffic is None else _unseen(policy, traffic),
+        tries=0 if policy is None else tries(services, here, image),
     )
 
 

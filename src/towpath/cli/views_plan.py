@@ -78,8 +78,16 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
         f"what the canary can see at {rate:.3g} requests/s",
         Table(columns=columns, rows=tuple(_visible_row(planned, one) for one in planned.visible)),
         *(f"{_UNSEEN[metric]}" for metric in planned.unseen),
+        *_tried(planned.tries),
         *expected,
     ]
+
+
+def _tried(times: int) -> list[str]:
+    if not times:
+        return []
+    part = f"1/{2**times}"
+    return [f"canary {times + 1} of this release beside what is served: it has {part} of the chances to be wrong"]
 
 
 _UNSEEN = {
@@ -144,6 +152,7 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
             for one in planned.visible
         ],
         "unseen": list(planned.unseen),
+        "tries": planned.tries,
         "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

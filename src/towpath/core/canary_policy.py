@@ -153,6 +153,15 @@ def check(policy: CanaryPolicy) -> CanaryPolicy:
     return policy
 
 
+def after_tries(policy: CanaryPolicy, tries: int) -> CanaryPolicy:
+    """The policy of one more canary of a release that had so many beside the same stable.
+
+    Each is a new chance to be wrong, so each gets half of the chances of the one before: however often a release is
+    tried, all of them together are wrong at most twice as often as one.
+    """
+    return replace(policy, alpha=policy.alpha / 2**tries, beta=policy.beta / 2**tries)
+
+
 def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
     """What the judge needs to know of it."""
     return JudgePolicy(
