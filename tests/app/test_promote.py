@@ -91,6 +91,15 @@ class TestGoodRelease:
 
         assert seen == [(False, False), (True, True)]
 
+    def test_without_a_canary_is_smoked_before_it_gets_all_traffic(self, scene: Scene) -> None:
+        scene.canary = None
+        scene.prober.failure = "answered 500"
+
+        with pytest.raises(RolledBack, match="smoke request failed: answered 500"):
+            promote(scene.services(), PROD)
+        assert scene.world.drawn["prod"] == scene.world.files["prod"]
+        assert scene.world.files["prod"][0].release == image("a")
+
     def test_without_a_canary_is_ready_before_it_gets_all_traffic(self, scene: Scene) -> None:
         scene.canary = None
 

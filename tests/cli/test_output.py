@@ -175,13 +175,24 @@ def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) ->
 
 def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> None:
     enough = deploy("plan", "--to", "prod", "--rps", "50", world=world)
-    thin = deploy("plan", "--to", "prod", "--rps", "0.01", world=world)
+    thin = deploy("plan", "--to", "prod", "--rps", "0.5", world=world)
 
     assert "at 50 requests/s a candidate that is just like stable is let beyond 50 % after about" in enough.out
-    assert "at 0.01 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
-    hint = "hint: give it more traffic, a longer max_time, probes, or a wider margins.errors.promote in deploy.toml"
-    assert hint in thin.out
-    assert deploy("plan", "--to", "prod", "--rps", "0.01", "--json", world=world).json["outlook"]["enough"] is False
+    assert "at 0.5 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
+    assert "what can:" not in enough.out
+    offers = [line for line in thin.out.splitlines() if line.startswith("  - ")]
+    assert [line.partition(":")[0] for line in offers] == [
+        "  - more traffic",
+        "  - longer",
+        "  - replay of recorded requests",
+        "  - a wider margins.errors.promote, if a candidate that much worse may pass",
+        "  - blue-green without a judge",
+    ]
+    assert "deploy requests prod writes such rows" in offers[2]
+    assert "[environments.prod.canary]" in offers[4]
+    document = deploy("plan", "--to", "prod", "--rps", "0.5", "--json", world=world).json
+    assert document["outlook"]["enough"] is False
+    assert [offer["kind"] for offer in document["offers"]] == ["traffic", "longer", "replay", "margin", "unjudged"]
 
 
 def test_pause_and_abort_without_an_open_promotion_are_refused(world: FakeWorld) -> None:

@@ -143,7 +143,7 @@ def expect_known(run: Run, closed: Closed) -> None:
         case Outcome.INCONCLUSIVE:
             raise NeedsPerson(
                 f"{what} was inconclusive, stable serves again: {closed.reason}",
-                "give the canary more time, more traffic or probes in deploy.toml and promote again",
+                f"deploy plan --to {run.stack} says what would decide it; then promote again",
             )
         case unknown:
             assert_never(unknown)

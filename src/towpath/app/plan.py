@@ -9,6 +9,7 @@ from towpath.app.services import Services
 from towpath.app.traffic import traffic_of
 from towpath.core.canary import CanaryStep
 from towpath.core.canary import steps as canary_shares
+from towpath.core.canary_offers import Offer, offers
 from towpath.core.canary_outlook import Outlook, outlook
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.gates import Gate, answers
@@ -59,6 +60,7 @@ class Planned:
         outlook: when the judge would let a good candidate on; absent without a canary.
         traffic: what `visible` and `outlook` were reckoned with; absent without a canary.
         unseen: metrics that would be judged and can't be compared now.
+        offers: what would decide the canary, where the outlook says that this policy can't.
         tries: canaries that the candidate had beside what serves; each halves the chances to be wrong of the next.
     """
 
@@ -73,6 +75,7 @@ class Planned:
     outlook: Outlook | None
     traffic: Traffic | None
     unseen: tuple[str, ...]
+    offers: tuple[Offer, ...] = ()
     tries: int = 0
 
     @property
@@ -112,8 +115,18 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         outlook=expected,
         traffic=traffic,
         unseen=() if policy is None or traffic is None else _unseen(policy, traffic),
+        offers=() if policy is None or traffic is None else _offers(services, policy, traffic, shares, expected),
         tries=0 if policy is None else tries(services, here, image),
     )
+
+
+def _offers(
+    services: Services, policy: CanaryPolicy, traffic: Traffic, shares: tuple[CanaryStep, ...], expected: Outlook | None
+) -> tuple[Offer, ...]:
+    if expected is None or expected.enough:
+        return ()
+    with services.report.progress("looking for what would decide it"):
+        return offers(policy, traffic, shares, expected)
 
 
 def _shares(here: Standing) -> tuple[CanaryStep, ...]:

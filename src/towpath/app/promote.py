@@ -81,7 +81,7 @@ def planned(here: Standing) -> tuple[tuple[Step, ...], Strategy]:
         return first_steps(here.endpoint.replicas), Strategy.FIRST
     policy = here.environment.canary
     if policy is None:
-        return immediate_steps(here.endpoint.replicas), Strategy.IMMEDIATE
+        return immediate_steps(here.endpoint.replicas, smoke=True), Strategy.IMMEDIATE
     return canary_steps(canary_shares(policy, here.endpoint.replicas), here.endpoint.replicas), Strategy.CANARY
 
 

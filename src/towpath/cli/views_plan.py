@@ -1,6 +1,6 @@
 """What a promotion would do, as a JSON document and as text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from towpath.cli.views import NOTHING, about, image_document, short
 
 if TYPE_CHECKING:
     from towpath.app.plan import Planned
+    from towpath.core.canary_offers import Offer
     from towpath.core.canary_outlook import Outlook
     from towpath.core.gates import Gate
     from towpath.core.promotion import Plan
@@ -71,7 +72,7 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
     if planned.traffic is None:
         return []
     rate = planned.traffic.requests_per_second
-    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, rate)]
+    expected: list[str] = [] if planned.outlook is None else ["", *_outlook_lines(planned, planned.outlook, rate)]
     columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", "EQUAL LOAD")
     return [
         "",
@@ -110,17 +111,51 @@ def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
     )
 
 
-def _outlook_line(expected: "Outlook", rate: float) -> str:
+def _outlook_lines(planned: "Planned", expected: "Outlook", rate: float) -> Iterator[str]:
     at = f"at {rate:.3g} requests/s a candidate that is just like stable"
     if expected.enough:
-        return f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
+        yield f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
+        return
     more = f": about {expected.more} more answers are needed" if expected.more else ""
-    what = expected.channel.partition(" ")[0]
-    margin = what if what in ("errors", "latency") else "predictions"
+    yield f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}"
+    yield "this policy can't decide it; what can:"
+    yield from (f"  - {_OFFERS[offer.kind](offer, planned)}" for offer in planned.offers)
+
+
+def _traffic(offer: "Offer", _planned: "Planned") -> str:
+    return f"more traffic: about {offer.value:.2g} requests/s"
+
+
+def _longer(offer: "Offer", _planned: "Planned") -> str:
+    return f"longer: max_time of {about(offer.value or 0.0)}"
+
+
+def _replay(offer: "Offer", planned: "Planned") -> str:
+    place = planned.plan.environment
     return (
-        f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}\n"
-        f"hint: give it more traffic, a longer max_time, probes, or a wider margins.{margin}.promote in deploy.toml"
+        f"replay of recorded requests: probes of {offer.value:g} a second, from the model's holdout.jsonl; "
+        f"deploy requests {place} writes such rows from the log of predictions"
     )
+
+
+def _margin(offer: "Offer", _planned: "Planned") -> str:
+    return f"a wider margins.{offer.subject}.promote, if a candidate that much worse may pass"
+
+
+def _unjudged(_offer: "Offer", planned: "Planned") -> str:
+    return (
+        f"blue-green without a judge: without [environments.{planned.plan.environment}.canary] the gates and the smoke "
+        "request decide, all traffic moves at once, and deploy rollback takes it back"
+    )
+
+
+_OFFERS: Mapping[str, Callable[["Offer", "Planned"], str]] = {
+    "traffic": _traffic,
+    "longer": _longer,
+    "replay": _replay,
+    "margin": _margin,
+    "unjudged": _unjudged,
+}
 
 
 def _plan_document(planned: "Planned") -> dict[str, object]:
@@ -154,5 +189,6 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
         "unseen": list(planned.unseen),
         "tries": planned.tries,
         "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
+        "offers": [asdict(offer) for offer in planned.offers],
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

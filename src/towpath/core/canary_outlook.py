@@ -33,12 +33,12 @@ class Outlook:
     channel: str = ""
 
 
-def outlook(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Outlook:
-    """How it goes with both arms alike, up to the first step that needs *promote*."""
+def outlook(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep], *, looks: int = _MOST_LOOKS) -> Outlook:
+    """How it goes with both arms alike, up to the first step that needs *promote*, in at most so many looks."""
     before = round(traffic.requests_per_second * _BEFORE)
     past = {name: (round(before * rate), before) for name, rate in traffic.rates.items()}
     state = start(replace(judge_policy(policy), channels=traffic.channels), Reference(seconds=_BEFORE, live=past))
-    for poll in _polls(policy, traffic, plan):
+    for poll in _polls(policy, traffic, plan, looks):
         state = step(state, poll)
         said = verdict(state)
         if said.kind == "promote":
@@ -57,9 +57,9 @@ def _seen(said: Verdict) -> int:
     return said.live_requests + said.probe_requests
 
 
-def _polls(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Iterator[Poll]:
+def _polls(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep], looks: int) -> Iterator[Poll]:
     """Looks until `max_time`. Whole requests and events: what is left of one look counts in the next."""
-    every = max(policy.poll, policy.max_time / _MOST_LOOKS)
+    every = max(policy.poll, policy.max_time / looks)
     live = probe = {channel.name: Counts() for channel in traffic.channels}
     canary = stable = probes = elapsed = 0.0
     while elapsed < policy.max_time:
