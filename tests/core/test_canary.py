@@ -28,6 +28,7 @@ from towpath.core.judge import Verdict
 
 POLICY = CanaryPolicy()
 PLAN = steps(POLICY, 4)
+SEEN = "the candidate answered 100 requests of users and 0 probes"
 HOLDING = Verdict(
     kind="hold",
     reason="errors: not enough requests to tell yet",
@@ -98,7 +99,9 @@ def test_the_candidate_gets_no_more_load_per_replica_than_stable_had(stable: int
         (
             replace(NOW, step=2, elapsed=3600),
             POLICY,
-            Inconclusive(reason="undecided after 3600 s: errors: not enough requests to tell yet", more_requests=200),
+            Inconclusive(
+                reason=f"undecided after 3600 s: errors: not enough requests to tell yet; {SEEN}", more_requests=200
+            ),
         ),
         (
             replace(
@@ -108,12 +111,12 @@ def test_the_candidate_gets_no_more_load_per_replica_than_stable_had(stable: int
                 verdict=replace(HOLDING, kind="inconclusive", reason="after 3605 s: errors: not enough requests"),
             ),
             POLICY,
-            Inconclusive(reason="undecided after 3605 s: errors: not enough requests", more_requests=200),
+            Inconclusive(reason=f"undecided after 3605 s: errors: not enough requests; {SEEN}", more_requests=200),
         ),
         (
             replace(NOW, step=2, elapsed=3600),
             replace(POLICY, on_inconclusive="roll back"),
-            RollBack(reason="undecided after 3600 s: errors: not enough requests to tell yet", blamed=False),
+            RollBack(reason=f"undecided after 3600 s: errors: not enough requests to tell yet; {SEEN}", blamed=False),
         ),
         (replace(NOW, step=3, elapsed=3600, verdict=PROMOTE), POLICY, Promote(reason="no worse")),
         (

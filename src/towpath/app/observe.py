@@ -137,7 +137,7 @@ def _refusal(decision: Decision) -> Refusal | None:
         case Halt():
             return Refusal(reason=decision.reason, bad=False)
         case Inconclusive():
-            more = f", about {decision.more_requests} more requests are needed" if decision.more_requests else ""
+            more = f", about {decision.more_requests:,} more are needed" if decision.more_requests else ""
             return Refusal(reason=f"{decision.reason}{more}", bad=False, outcome=Outcome.INCONCLUSIVE)
         case Promote() | Advance() | Hold():
             return None

@@ -222,8 +222,10 @@ def _mute(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> bool:
 
 
 def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:
-    late = now.verdict.kind == "inconclusive"  # then it says itself after how long
-    reason = f"undecided {now.verdict.reason}" if late else f"undecided after {now.elapsed:.0f} s: {now.verdict.reason}"
+    said = now.verdict
+    late = "" if said.kind == "inconclusive" else f"after {now.elapsed:.0f} s: "  # else it says itself after how long
+    seen = f"the candidate answered {said.live_requests:,} requests of users and {said.probe_requests:,} probes"
+    reason = f"undecided {late}{said.reason}; {seen}"
     if policy.on_inconclusive == "roll back":
         return RollBack(reason=reason, blamed=False)
     return Inconclusive(reason=reason, more_requests=now.verdict.more_requests)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from towpath.core.judge import alarms
+from towpath.core.judge.bets import stable_rate
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts, HalfPlane
 from towpath.core.judge.interval import interval
 from towpath.core.judge.model import JudgeState, Stratum
+from towpath.core.judge.outlook import enough_requests
 
 Kind = Literal["promote", "roll back", "hold", "inconclusive", "halt"]
+_FAILING = 0.001  # stable's rate, where nothing is known of it
 _SPOKEN = {"live": "users' requests", "probe": "probes"}
 
 
@@ -147,12 +150,23 @@ def _say(state: JudgeState, kind: Kind, reason: str, channel: Channel) -> Verdic
         bound_in_favour=needed,
         live_requests=live,
         probe_requests=probe,
-        more_requests=_more(live + probe, weakest, needed) if kind in {"hold", "inconclusive"} else None,
+        more_requests=_more(state, live + probe, weakest) if kind in {"hold", "inconclusive"} else None,
     )
 
 
-def _more(requests: int, evidence: float, needed: float) -> int | None:
+def _more(state: JudgeState, requests: int, evidence: float) -> int | None:
+    """By what the requests so far have brought or, before there are any, by what stable is known to do."""
+    if not requests:
+        return max(_from_the_start(state, place) for place in range(len(state.channels)))
+    needed = -math.log(state.policy.beta)
     return math.ceil(requests * max(needed / evidence - 1, 0.0)) if evidence > 0 else None
+
+
+def _from_the_start(state: JudgeState, place: int) -> int:
+    channel, (past, *_) = state.policy.channels[place], state.channels[place].baseline
+    rate = stable_rate(past) or _FAILING
+    fits = channel.promote.canary_rate(rate) < 1
+    return enough_requests(channel, rate, state.policy.beta) if fits else 0
 
 
 def _waiting_for(state: JudgeState) -> Channel:
