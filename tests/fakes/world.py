@@ -69,6 +69,7 @@ class World:
     stuck_traffic: float | None = None
     wrong_digest: str = ""
     interrupts: int = 0
+    logged: list[str] = field(default_factory=list)
     published: dict[str, str] = field(default_factory=dict)
 
     def draw(self, stack: str, endpoint: Endpoint) -> None:
@@ -230,7 +231,7 @@ class WorldInventory:
 
     def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
         del instance, stack, release_id, follow, tail
-        return iter(())
+        return iter(self.world.logged)
 
 
 @dataclass(kw_only=True)
