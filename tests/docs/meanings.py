@@ -54,6 +54,7 @@ MEANINGS: Final = {
     ("CanaryTable", "alpha"): "chance of rolling back a candidate that is within all margins, over the whole canary",
     ("CanaryTable", "beta"): "chance of promoting a candidate that is beyond a margin",
     ("CanaryTable", "warm_up"): "in which channels that suffer from a cold start don't count",
+    ("CanaryTable", "dispersion"): "requests that fail or succeed together, as of clients that batch or stick",
     ("CanaryTable", "max_gap"): "longest time without a usable look; then the candidate loses its traffic",
     ("CanaryTable", "on_inconclusive"): "what follows an inconclusive canary",
     ("CanaryTable", "margins"): "how much worse a candidate may be",

@@ -66,6 +66,7 @@ beta = 0.1
 max_gap = "2m"
 on_inconclusive = "rollback"
 warm_up = "250ms"
+dispersion = 4
 probes = {rate = 3}
 margins.errors.rollback = {ratio = 1.2, plus = 0.01}
 margins.errors.promote = {ratio = 2, plus = 0.02}
@@ -86,6 +87,7 @@ metrics = ["errors", "predictions"]
         max_gap=120,
         on_inconclusive="roll back",
         warm_up=0.25,
+        dispersion=4,
         probes=3,
         metrics=("errors", "predictions"),
         margins=Margins(

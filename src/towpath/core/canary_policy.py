@@ -70,6 +70,8 @@ class CanaryPolicy:
         max_gap: without an observation, after which the candidate loses its traffic.
         on_inconclusive: ask a person, or roll back.
         warm_up: in which channels that suffer from a cold start don't count.
+        dispersion: how many requests fail or succeed together, as those of a client that batches or of a session that
+            sticks to an arm; all evidence counts for so much less.
         breaker: rolls back without statistics.
     """
 
@@ -89,6 +91,7 @@ class CanaryPolicy:
     max_gap: float = 300.0
     on_inconclusive: Literal["ask", "roll back"] = "ask"
     warm_up: float = 300.0
+    dispersion: float = 1.0
     breaker: Breaker = field(default_factory=Breaker)
 
     @property
@@ -121,6 +124,7 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (0 < policy.min_time <= policy.max_time, "min_time: more than 0 s and at most max_time"),
         (policy.max_gap > policy.poll, "max_gap: longer than poll"),
         (policy.warm_up < policy.max_time, "warm_up: shorter than max_time"),
+        (policy.dispersion >= 1, "dispersion: at least 1, which is requests that fail one by one"),
         (policy.probes >= 0, "probes: 0 or more per second"),
         (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
         (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
@@ -176,6 +180,7 @@ def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
         min_polls=policy.min_polls,
         min_requests=policy.min_requests,
         warm_up=policy.warm_up,
+        dispersion=policy.dispersion,
         breaker=policy.breaker,
     )
 

@@ -65,7 +65,7 @@ def _found(
     policy: CanaryPolicy, traffic: Traffic, channel: Channel, until: Sequence[CanaryStep], alpha: float
 ) -> float | None:
     exposures = [
-        Exposure(requests=_requests(traffic, step, seconds), share=step.traffic / _ALL)
+        Exposure(requests=_requests(traffic, step, seconds) / policy.dispersion, share=step.traffic / _ALL)
         for step, seconds in _counting(policy, channel, until)
         if step.sees_latency or not channel.depends_on_load
     ]

@@ -102,6 +102,7 @@ class CanaryTable(Table):
     beta: Share = 0.05
     metrics: list[Metric] = Field(default=list(METRICS), min_length=1)
     warm_up: Seconds = 300.0
+    dispersion: Annotated[float, Field(ge=1, le=1000)] = 1.0
     max_gap: Seconds = 300.0
     on_inconclusive: Literal["ask", "rollback"] = "ask"
     margins: MarginsTable = MarginsTable()

@@ -282,6 +282,17 @@ def test_a_channel_that_vanishes_for_users_is_missed_though_probes_count_it_at_z
     assert verdict(fold(policy, [*polls, *gone])).reason == "slow isn't counted any more"
 
 
+def test_a_bet_knows_nothing_of_the_poll_it_is_paid_by() -> None:
+    """Evidence is linear in the counts of a poll as long as guesses and their projection come from earlier ones."""
+    state = fold(replace(POLICY, cap=math.inf), [Poll(elapsed=10, live={"errors": counts((0, 50), (1, 950))})])
+    paid = [
+        step(state, Poll(elapsed=20, live={"errors": counts((0, 50), (bad, 950))})).channels[0].against.plain[0]
+        for bad in (0, 1, 2, 50)
+    ]
+    assert paid[2] - paid[1] == pytest.approx(paid[1] - paid[0])
+    assert paid[3] - paid[0] == pytest.approx(50 * (paid[1] - paid[0]))
+
+
 def test_events_in_clusters_weaken_both_cases() -> None:
     polls = [Poll(elapsed=POLL * n, live={"errors": counts((1, 500), (9, 9500))}) for n in range(1, 20)]
     plain, clustered = (fold(replace(POLICY, dispersion=phi), polls) for phi in (1.0, 4.0))
