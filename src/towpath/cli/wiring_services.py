@@ -14,7 +14,7 @@ from towpath.adapters.git import GitCheckout
 from towpath.adapters.inventory_docker import DockerInventory
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
-from towpath.adapters.probe import HttpProber
+from towpath.adapters.probe import HttpProber, read_rows
 from towpath.adapters.project import program_hash
 from towpath.adapters.stack_files import YamlStackFiles
 from towpath.adapters.traffic_envoy import EnvoyTraffic
@@ -160,10 +160,7 @@ class _Watches:
         ]
 
     def _rows(self, model: str) -> tuple[str, ...]:
-        holdout = Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT
-        if not holdout.is_file():
-            return ()
-        return tuple(line for line in holdout.read_text(encoding="utf-8").splitlines() if line.strip())
+        return read_rows(Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT)
 
 
 def _clusters(drawn: EndpointOutput) -> Clusters:
