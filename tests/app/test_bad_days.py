@@ -95,10 +95,23 @@ class TestThatNobodyIsToBlameFor:
         scene.canary = replace(QUICK, max_time=3600)
         silence(scene)
 
-        with pytest.raises(NeedsPerson, match="undecided after 3600 s: the candidate has answered no request yet"):
+        with pytest.raises(NeedsPerson, match="undecided after 3600 s: the candidate has answered no request") as asked:
             promote(scene.services(), PROD)
+        said = "the candidate answered 0 requests of users and 0 probes, about 3,211 more are needed"
+        assert said in asked.value.message
+        assert asked.value.hint == "deploy plan --to prod says what would decide it; then promote again"
         assert not bad(scene)
         assert last(scene).outcome is Outcome.INCONCLUSIVE
+
+    def test_what_users_and_probes_were_too_few_for_is_told_apart(self, scene: Scene) -> None:
+        scene.canary = replace(QUICK, max_time=60, probes=2.0)
+        scene.observer.stable.rate = scene.observer.canary.rate = 3
+        scene.observer.probe_stable.rate = scene.observer.probe_canary.rate = 2
+
+        with pytest.raises(
+            NeedsPerson, match=r"answered [1-9]\d+ requests of users and [1-9]\d+ probes, about [\d,]+ more"
+        ):
+            promote(scene.services(), PROD)
 
     @pytest.mark.parametrize("left", [("stable",), ("canary",), ()])
     def test_predictions_that_vanish_midway_keep_it_from_being_promoted(

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.judge.traffic import counts
@@ -18,7 +18,7 @@ SMALL = (3, 4)  # requests of candidate and stable in one poll
 POLICY = JudgePolicy(channels=(ERRORS,), poll=10.0, max_time=60.0, outage=0.3, breaker=Breaker(requests=2, polls=9))
 KNOWN = Reference(seconds=600.0, live={"errors": (600, 3000)}, probe={"errors": (600, 3000)})
 
-Path = tuple[float, tuple[Counts, ...]]  # how likely, and the polls
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # a smaller example isn't worth minutes
 
 
 def chance(n: int, x: int, rate: float) -> float:
@@ -61,7 +61,7 @@ def in_favour(state: JudgeState) -> float:
 within = st.tuples(st.floats(0.05, 0.5), st.floats(0.0, 1.0))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=UNSHRUNK)
 @given(st.lists(within, min_size=2, max_size=2))
 def test_whatever_the_rates_within_the_margin_the_whole_mixture_does_not_pay(rates: list[tuple[float, float]]) -> None:
     """Restarts, cap, the fading past and the rule for shared faults included; rates differ from poll to poll."""
@@ -70,7 +70,7 @@ def test_whatever_the_rates_within_the_margin_the_whole_mixture_does_not_pay(rat
     assert expected(polls, against) <= 1 + 1e-6
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=UNSHRUNK)
 @given(st.lists(within, min_size=2, max_size=2))
 def test_whatever_the_rates_beyond_the_margin_the_case_for_the_candidate_does_not_pay(
     rates: list[tuple[float, float]],
