@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.support.ports import free_ports
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
+from towpath.core.inputs import Feature
 from towpath.core.outputs import RouterOutput
 from towpath.core.tallies import REPLICA_HEADER, Counted, Tally
 from towpath.serving.metrics import exposition
@@ -86,6 +87,49 @@ def test_both_arms_are_read_and_users_told_from_probes(counted: str) -> None:
     assert stable.live[Counted(output="class", label="other")] == Tally(events=1, cases=3)
     assert stable.probe[Counted(output="probability", above=0.6)] == Tally(events=1, cases=1)
     assert stable.live.keys() == stable.probe.keys()
+
+
+INPUTS = {"x": {"features": ["age", "0"], "cuts": [[20, 40], [1]], "counts": [[3, 4, 5], [6, 6]]}}
+ROWS = {"x": [[20, 5], [30, 5], [90, 5]]}
+
+
+def asked_of(folder: Path, reference: object) -> str:
+    file = folder / "reference.json"
+    file.write_text(json.dumps(reference))
+    predictions = read_reference(file)
+    predictions.inputs.observe(ROWS, probe=False)
+    predictions.inputs.observe(ROWS, probe=True)
+    return exposition([*predictions.seen.families(), *predictions.inputs.families()])
+
+
+def test_users_requests_are_read_with_the_training_rows_they_are_held_against(tmp_path: Path) -> None:
+    text = asked_of(tmp_path, {**REFERENCE, "inputs": INPUTS})
+    with router({"10.0.0.1:8080": (200, text)}) as one:
+        ((sample,), problems) = ModelMetrics([one]).read(ARMS[:1])
+    assert problems == ()
+    assert sample.asked == {
+        Feature(input="x", name="age", cuts=(20.0, 40.0), trained=(3, 4, 5)): (1, 1, 1),
+        Feature(input="x", name="0", cuts=(1.0,), trained=(6, 6)): (0, 3),
+    }
+    assert [feature.spoken for feature in sample.asked] == ["age", "x[0]"]
+    assert all(tally.cases == 0 for tally in sample.live.values())
+
+
+def test_of_an_older_reference_the_requests_are_read_and_the_training_rows_are_not_known(tmp_path: Path) -> None:
+    older = {"x": {"cuts": [[20, 40], [1]]}}
+    with router({"10.0.0.1:8080": (200, asked_of(tmp_path, {"version": 1, "outputs": {}, "inputs": older}))}) as one:
+        ((sample,), _) = ModelMetrics([one]).read(ARMS[:1])
+    assert [feature.trained for feature in sample.asked] == [(), ()]
+    assert (sample.live, [sum(counts) for counts in sample.asked.values()]) == ({}, [3, 3])
+
+
+def test_rows_that_fall_from_one_edge_to_the_next_are_named_and_not_used(tmp_path: Path) -> None:
+    text = asked_of(tmp_path, {**REFERENCE, "inputs": INPUTS})
+    broken = text.replace('feature="age",probe="false",le="40.0"} 2', 'feature="age",probe="false",le="40.0"} 9')
+    with router({"10.0.0.1:8080": (200, broken)}) as one:
+        samples, (problem,) = ModelMetrics([one]).read(ARMS[:1])
+    assert samples == ()
+    assert "towpath_inputs: age: fewer rows up to a higher edge than up to a lower one" in problem
 
 
 @pytest.mark.parametrize("answer", [(404, "no such page"), (200, "<html>"), (200, "# TYPE up gauge\nup 1\n")])

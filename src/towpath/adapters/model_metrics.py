@@ -1,4 +1,4 @@
-"""What replicas of a model count of their own predictions, read through a router that can reach them."""
+"""What replicas of a model count of predictions and requests, read through a router that can reach them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from towpath.adapters.model_inputs import INPUTS, TRAINED, read_inputs
 from towpath.core.counters import count_problem
 from towpath.core.outputs import RouterOutput
 from towpath.core.tallies import REPLICA_HEADER, Arm, Counted, ModelSample, Tally
@@ -19,6 +20,7 @@ _AT_ONCE: Final = 8
 _OK: Final = 200
 _SCORES: Final = "towpath_predictions_bucket"
 _CLASSES: Final = "towpath_predicted_classes_total"
+_COUNTS: Final = frozenset({_SCORES, _CLASSES, INPUTS, TRAINED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +45,7 @@ class ModelMetrics:
         self._http = http or urllib3.PoolManager(maxsize=_AT_ONCE, timeout=_TIMEOUT, retries=False)
 
     def read(self, replicas: Sequence[ModelReplica]) -> tuple[tuple[ModelSample, ...], tuple[str, ...]]:
-        """One sample per replica that counts predictions, and why others have none; a model without counts has none."""
+        """One sample per replica that counts, and why others have none; a model without counts has none."""
         if not replicas:
             return (), ()
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(replicas))) as pool:
@@ -72,16 +74,19 @@ def _read(replica: ModelReplica, data: bytes) -> ModelSample | str | None:
         families = list(text_string_to_metric_families(data.decode()))
     except ValueError:
         return None  # metrics in another format are not the kit's
-    samples = [sample for family in families for sample in family.samples if sample.name in (_SCORES, _CLASSES)]
+    samples = [sample for family in families for sample in family.samples if sample.name in _COUNTS]
     problems = [f"{one.name}: {why}" for one in samples if (why := count_problem(one.value))]
+    asked = {} if problems else read_inputs(samples, problems)
     if problems:
         return f"model replica {replica.name}: {'; '.join(problems)}"
     live, probe = (_tallies(samples, stratum) for stratum in ("false", "true"))
-    return ModelSample(replica=replica.name, arm=replica.arm, live=live, probe=probe) if live else None
+    found = ModelSample(replica=replica.name, arm=replica.arm, live=live, probe=probe, asked=asked)
+    return found if live or asked else None
 
 
 def _tallies(samples: Iterable[Sample], probe: str) -> dict[Counted, Tally]:
-    own = [sample for sample in samples if sample.labels.get("probe") == probe]
+    told = (sample for sample in samples if sample.name in (_SCORES, _CLASSES))
+    own = [sample for sample in told if sample.labels.get("probe") == probe]
     outputs = dict.fromkeys(sample.labels.get("output", "") for sample in own)
     found: dict[Counted, Tally] = {}
     for output in outputs:
