@@ -58,6 +58,9 @@ MEANINGS: Final = {
     ("CanaryTable", "on_inconclusive"): "what follows an inconclusive canary",
     ("CanaryTable", "margins"): "how much worse a candidate may be",
     ("CanaryTable", "probes"): "absent: no probes",
+    ("CanaryTable", "drift"): "what follows when users' requests aren't what they were; the kit counts them",
+    ("DriftTable", "psi"): "up to so much (population stability index) a feature of the requests hasn't changed",
+    ("DriftTable", "action"): "hold the canary while they have, or only tell",
     ("ProbesTable", "rate"): "requests a second to each arm",
     ("MarginsTable", "errors"): "of the share of requests that fail with 5xx, a reset or a timeout",
     (

@@ -2,13 +2,44 @@
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import NormalDist
 
 from tests.fakes.clock import FakeClock
 from towpath.app.canary_ports import ProbeReport
 from towpath.core.counters import ArmCounters
+from towpath.core.inputs import Feature
 from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.tallies import Arm, Counted, ModelSample, Tally
 
 _EDGES = (50.0, 100.0, 200.0, math.inf)
+
+
+@dataclass(kw_only=True)
+class FakeFeature:
+    """A normal feature of sd 1 in the bins of its training; it lies at `mean` now and lay at `offset` in training."""
+
+    name: str
+    cuts: tuple[float, ...] = tuple(NormalDist().inv_cdf(tenth / 10) for tenth in range(1, 10))
+    trained: int = 1000
+    mean: float = 0.0
+    offset: float = 0.0
+    rows: list[float] = field(default_factory=list)
+
+    def grow(self, requests: float) -> None:
+        rows = self.rows or [0.0] * (len(self.cuts) + 1)
+        self.rows = [row + requests * share for row, share in zip(rows, self._shares(self.mean), strict=True)]
+
+    def feature(self) -> Feature:
+        rows = tuple(round(self.trained * share) for share in self._shares(self.offset)) if self.trained else ()
+        return Feature(input="x", name=self.name, cuts=self.cuts, trained=rows)
+
+    def counts(self) -> tuple[int, ...]:
+        return tuple(map(int, self.rows or [0.0] * (len(self.cuts) + 1)))
+
+    def _shares(self, mean: float) -> list[float]:
+        upto = [0.0, *(NormalDist(mean).cdf(cut) for cut in self.cuts), 1.0]
+        return [high - low for low, high in pairwise(upto)]
 
 
 @dataclass(kw_only=True)
@@ -20,8 +51,12 @@ class FakeArm:
     upto: tuple[float, ...] = (0.5, 0.9, 0.99)  # shares of answers within 50, 100 and 200 ms
     requests: float = 0.0
     failed: float = 0.0
+    predicted: dict[str, float] = field(default_factory=dict)  # shares of the classes
+    asked: list[FakeFeature] = field(default_factory=list)
 
     def grow(self, seconds: float) -> None:
+        for feature in self.asked:
+            feature.grow(self.rate * seconds)
         self.requests += self.rate * seconds
         self.failed += self.rate * self.errors * seconds
 
@@ -57,10 +92,23 @@ class FakeObserver:
         return Observation(
             at=now,
             samples=() if self.outage else (self._sample(now),),
+            models=tuple(self._model(arm, name) for name, arm in self._arms() if arm.asked or arm.predicted),
             stable_ready=self.stable_ready,
             canary_ready=self.canary_ready,
             problems=("router replica router-0: no answer",) if self.outage else (),
         )
+
+    def _arms(self) -> tuple[tuple[Arm, FakeArm], ...]:
+        return ("stable", self.stable), ("canary", self.canary)
+
+    def _model(self, arm: FakeArm, name: Arm) -> ModelSample:
+        predicted = {
+            Counted(output="p", label=label): Tally(events=int(arm.requests * share), cases=int(arm.requests))
+            for label, share in arm.predicted.items()
+        }
+        asked = {feature.feature(): feature.counts() for feature in arm.asked}
+        nothing = dict.fromkeys(predicted, Tally())
+        return ModelSample(replica=name, arm=name, live=predicted, probe=nothing, asked=asked)
 
     def _sample(self, now: float) -> ReplicaSample:
         return ReplicaSample(

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from towpath.core.canary_policy import CanaryPolicy, Margin, Margins
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName
 from towpath.core.judge.curves import Slower
@@ -72,6 +73,7 @@ margins.errors.promote = {ratio = 2, plus = 0.02}
 margins.latency.rollback = {slower = 0.1, plus_ms = 1.5}
 margins.predictions.promote = 0.1
 metrics = ["errors", "predictions"]
+drift = {psi = 0.3, action = "tell"}
 """
     assert parse_pipeline(GOOD + written, FILE).environment("prod").canary == CanaryPolicy(
         traffic=(10, 20),
@@ -94,6 +96,7 @@ metrics = ["errors", "predictions"]
             latency=Slower(ratio=1.1, plus=1.5),
             predictions_promote=0.1,
         ),
+        drift=DriftPolicy(psi=0.3, action="tell"),
     )
 
 
@@ -195,6 +198,8 @@ MODEL, IMAGE, DEV, CANARY = "[models.iris]", "[models.iris.image]", "[environmen
         (CANARY, "margins.scores = 2", "margins.scores: unknown key; valid: errors, latency, predictions"),
         (CANARY, "margins.latency.promote.slower = 0.01", "prod.canary.margins: ratio at least 1, points at"),
         (CANARY, "margins.predictions.rollback = 0.2", "prod.canary.margins: ratio at least 1, points at"),
+        (CANARY, "drift.psi = 0", "prod.canary.drift.psi: found 0, valid: greater than 0"),
+        (CANARY, "drift.action = 'stop'", "prod.canary.drift.action: found 'stop', valid: 'hold' or 'tell'"),
         (CANARY, 'metrics = ["latency"]', "prod.canary.metrics: errors and any of latency, predictions"),
         (CANARY, 'metrics = ["errors", "speed"]', "metrics[1]: found 'speed'"),
     ],

@@ -50,6 +50,7 @@ class _Canary:
     since: float
     watch: Watch
     state: Watched
+    told: str  # what a person was told of users' requests last
 
     @property
     def place(self) -> int:
@@ -86,6 +87,7 @@ def _begin(run: Run, step: Step) -> _Canary:
     policy = policy_from_json(run.open().policy)
     looks = [decode_look(data) for data in run.journal.chunks(run.plan.id).values()]
     index = next(i for i, one in enumerate(run.plan.steps) if one == step)
+    state = watched(policy, _served_since(run), looks)
     return _Canary(
         run=run,
         policy=policy,
@@ -93,7 +95,8 @@ def _begin(run: Run, step: Step) -> _Canary:
         index=index,
         since=_since(run, index),
         watch=run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving),
-        state=watched(policy, _served_since(run), looks),
+        state=state,
+        told=state.requests.drift.news,
     )
 
 
@@ -124,10 +127,19 @@ def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     look = Look(step=canary.index, observation=canary.watch.observer.read())
     run.journal.store_chunk(run.plan.id, encode_look(look))
     canary.state = after(canary.state, look)
-    now = situation(
-        canary.state, place=canary.place, step_since=canary.since, now=max(run.services.clock.now(), canary.since)
-    )
+    _tell(canary)
+    at = max(run.services.clock.now(), canary.since)
+    now = situation(canary.state, place=canary.place, step_since=canary.since, now=at)
     return now.verdict, decide(canary.policy, canary.shares, now)
+
+
+def _tell(canary: _Canary) -> None:
+    """Say what users' requests are like when that is news."""
+    drift = canary.state.requests.drift
+    if drift.news != canary.told:
+        canary.told = drift.news
+        holds = "holding: " if drift.reason and canary.policy.drift.action == "hold" else ""
+        canary.run.services.report.line(f"{holds}{drift.told}" if drift.told else "requests are again what they were")
 
 
 def _refusal(decision: Decision) -> Refusal | None:

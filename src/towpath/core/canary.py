@@ -110,6 +110,9 @@ class Situation:
         step_requests: answered by the candidate in this step.
         silent: since the last usable observation.
         verdict: the judge's newest.
+        drift: why predictions can't be compared now: users' requests changed, or differ between the arms.
+        drifted: the same, at any time in this canary.
+        predictions_alone: whether the candidate is refused for what it predicts and nothing else.
     """
 
     step: int
@@ -119,6 +122,9 @@ class Situation:
     step_requests: int
     silent: float
     verdict: Verdict
+    drift: str = ""
+    drifted: str = ""
+    predictions_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,19 +177,26 @@ Decision = Hold | Advance | Promote | RollBack | Halt | Inconclusive
 
 def decide(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> Decision:
     """What to do at this look. No data is neither a pass nor a fail."""
-    said = now.verdict
+    said, drift = now.verdict, now.drift if policy.drift.action == "hold" else ""
     if said.kind == "roll back":
-        return RollBack(reason=said.reason, blamed=True)
+        return _refused(policy, now)
     if said.kind == "halt":
         return Halt(reason=said.reason)
     if now.silent >= 2 * policy.poll or now.silent > policy.max_gap:
         return _silence(policy, now)
-    if now.elapsed >= policy.max_time and said.kind != "promote":
-        return _undecided(policy, now)
-    missing = _missing(policy, plan, now)
+    if now.elapsed >= policy.max_time and (drift or said.kind != "promote"):
+        return _undecided(policy, now, drift)
+    missing = drift or _missing(policy, plan, now)
     if missing:
         return Hold(why=missing, next_look=_next_look(policy, plan[now.step], now))
     return Promote(reason=said.reason) if plan[now.step].last else Advance(to=plan[now.step + 1])
+
+
+def _refused(policy: CanaryPolicy, now: Situation) -> RollBack:
+    """What it predicts isn't held against a release whose requests nobody knew; it goes all the same."""
+    excused = now.predictions_alone and now.drifted and policy.drift.action == "hold"
+    reason = f"{now.verdict.reason}; the release isn't marked bad, for {now.drifted}" if excused else now.verdict.reason
+    return RollBack(reason=reason, blamed=not excused)
 
 
 def _silence(policy: CanaryPolicy, now: Situation) -> Decision:
@@ -193,12 +206,14 @@ def _silence(policy: CanaryPolicy, now: Situation) -> Decision:
     return Hold(why=silence, next_look=policy.poll)
 
 
-def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:
-    late = now.verdict.kind == "inconclusive"  # then it says itself after how long
-    reason = f"undecided {now.verdict.reason}" if late else f"undecided after {now.elapsed:.0f} s: {now.verdict.reason}"
+def _undecided(policy: CanaryPolicy, now: Situation, drift: str) -> Decision:
+    said = f"after {now.elapsed:.0f} s: {drift or now.verdict.reason}"
+    if not drift and now.verdict.kind == "inconclusive":
+        said = now.verdict.reason  # it says itself after how long
     if policy.on_inconclusive == "roll back":
-        return RollBack(reason=reason, blamed=False)
-    return Inconclusive(reason=reason, more_requests=now.verdict.more_requests)
+        return RollBack(reason=f"undecided {said}", blamed=False)
+    more = None if drift else now.verdict.more_requests
+    return Inconclusive(reason=f"undecided {said}", more_requests=more)
 
 
 def _missing(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> str:

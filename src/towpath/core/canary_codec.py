@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.journal import JSON
 from towpath.core.judge import Breaker
@@ -31,6 +32,7 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
             metrics=tuple(fields.pop("metrics", METRICS[:1])),  # judged on errors alone before there was this key
             margins=_margins(fields.pop("margins")),
             breaker=Breaker(**fields.pop("breaker")),
+            drift=DriftPolicy(**fields.pop("drift", {"action": "tell"})),  # nothing was held before there was this key
             **fields,
         )
     except (TypeError, KeyError, AttributeError) as error:

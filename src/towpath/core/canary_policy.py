@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
 from towpath.core.judge.curves import Slower
@@ -71,6 +72,7 @@ class CanaryPolicy:
         on_inconclusive: ask a person, or roll back.
         warm_up: in which channels that suffer from a cold start don't count.
         breaker: rolls back without statistics.
+        drift: what a change of users' requests means.
     """
 
     strategy: Literal["canary", "blue-green"] = "canary"
@@ -90,6 +92,7 @@ class CanaryPolicy:
     on_inconclusive: Literal["ask", "roll back"] = "ask"
     warm_up: float = 300.0
     breaker: Breaker = field(default_factory=Breaker)
+    drift: DriftPolicy = field(default_factory=DriftPolicy)
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -123,6 +126,7 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (policy.warm_up < policy.max_time, "warm_up: shorter than max_time"),
         (policy.probes >= 0, "probes: 0 or more per second"),
         (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
+        (policy.drift.psi > 0, "drift: psi more than 0"),
         (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
         (
             "errors" in policy.metrics and len(set(policy.metrics)) == len(policy.metrics),

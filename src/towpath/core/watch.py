@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
 from towpath.core.comparison import awaited, due
+from towpath.core.drift_watch import Growth, Requests, chance_of_one, in_new_step, looked
 from towpath.core.errors import UsageError
 from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
-from towpath.core.observation import Observation, increments
+from towpath.core.judge.alarms import refused_by
+from towpath.core.observation import Increments, Observation, increments
 from towpath.core.observation_codec import decode, encode
+from towpath.core.tallies import total_asked
 
 FORMAT: Final = 1
 
@@ -35,6 +38,7 @@ class Watched:
         step: the promotion's step of the newest look.
         step_polls: with data in both arms, in that step.
         step_requests: answered by the candidate in that step.
+        requests: what users asked.
         served_since: since when stable's counters count, as far as is known; 0: not known.
     """
 
@@ -47,6 +51,7 @@ class Watched:
     step: int = -1
     step_polls: int = 0
     step_requests: int = 0
+    requests: Requests = field(default_factory=Requests)
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -60,7 +65,8 @@ def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) ->
 def after(state: Watched, look: Look) -> Watched:
     """The state after one more look; one that no router replica answered changes nothing but the step."""
     if look.step != state.step:
-        state = replace(state, step=look.step, step_polls=0, step_requests=0)
+        requests = in_new_step(state.requests)
+        state = replace(state, step=look.step, step_polls=0, step_requests=0, requests=requests)
     if not look.observation.samples:
         return state
     if state.judge is None or state.previous is None:
@@ -78,6 +84,7 @@ def after(state: Watched, look: Look) -> Watched:
         last_at=look.observation.at,
         step_polls=state.step_polls + _has_both(poll),
         step_requests=state.step_requests + _canary_requests(poll),
+        requests=_requests(state, grown),
     )
 
 
@@ -92,6 +99,9 @@ def situation(state: Watched, *, place: int, step_since: float, now: float) -> S
         step_requests=state.step_requests,
         silent=now - max(state.last_at, step_since),
         verdict=verdict(judge),
+        drift=state.requests.unsettled(state.policy.min_polls),
+        drifted=state.requests.reason,
+        predictions_alone=refused_by(judge) == {"predictions"},
     )
 
 
@@ -116,7 +126,19 @@ def decode_look(data: bytes) -> Look:
 def _begin(state: Watched, first: Observation) -> Watched:
     policy = judge_policy(state.policy)
     judge = start(policy, reference_of(first, state.served_since, policy.channels))
-    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at)
+    requests = Requests(before=total_asked(first.models, "stable"))
+    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at, requests=requests)
+
+
+def _requests(state: Watched, grown: Increments) -> Requests:
+    policy, asked, live = state.policy, grown.tallies.asked, grown.live
+    return looked(
+        state.requests,
+        Growth(asked=asked, stable_requests=live.stable.requests, canary_requests=live.canary.requests),
+        margin=policy.drift.psi,
+        chance=chance_of_one(max(len(asked.stable), len(asked.canary)), policy.max_time / policy.poll),
+        looks=policy.min_polls,
+    )
 
 
 def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
