@@ -1,6 +1,6 @@
 """What a promotion would do, as a JSON document and as text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from towpath.cli.views import NOTHING, about, image_document, short
 if TYPE_CHECKING:
     from towpath.app.plan import Planned
     from towpath.core.canary_outlook import Outlook
+    from towpath.core.drift_outlook import InputsOutlook
     from towpath.core.gates import Gate
     from towpath.core.promotion import Plan
     from towpath.core.release import ReleaseRecord
@@ -78,10 +79,30 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
         f"what the canary can see at {rate:.3g} requests/s",
         Table(columns=columns, rows=tuple(_visible_row(planned, one) for one in planned.visible)),
         *(f"{_UNSEEN[metric]}" for metric in planned.unseen),
+        *_inputs_lines(planned.traffic.inputs),
         *expected,
     ]
 
 
+def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
+    """Whether a change of the requests would be seen, and whether they are unlike the training data now."""
+    if inputs.watched:
+        yield f"requests are held against the training data in {_some(inputs.watched)}"
+    if inputs.between_arms:
+        yield f"requests are compared between the arms only in {_some(inputs.between_arms)}: {inputs.why}"
+    elif not inputs.watched:
+        yield f"a change of the requests themselves can't be seen: {inputs.why}"
+    if inputs.differ:
+        shifts = ", ".join(map(str, sorted(inputs.differ, key=lambda shift: -shift.value)[:_NAMED]))
+        yield f"{len(inputs.differ)} features are unlike the training data already: {shifts}; that alone holds nothing"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", … ({len(names)} features)" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+_NAMED = 5
 _UNSEEN = {
     "latency": "latency can't be compared before stable has answered more requests",
     "predictions": "predictions can't be compared: no replica of stable counts them, or too few were made",
@@ -144,6 +165,7 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
             for one in planned.visible
         ],
         "unseen": list(planned.unseen),
+        "inputs": None if planned.traffic is None else asdict(planned.traffic.inputs),
         "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

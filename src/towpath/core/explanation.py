@@ -17,7 +17,13 @@ def explain(frames: Sequence[Frame]) -> tuple[str, ...]:
     if not frames:
         return ("Nothing was looked at: this promotion had no canary, or ended before its first look.",)
     last = frames[-1]
-    return (*_seen(last.verdict), _sure(last.verdict, last.judge.policy), _judged(last), *_next(last.verdict))
+    return (
+        *_seen(last.verdict),
+        _sure(last.verdict, last.judge.policy),
+        _judged(last),
+        *_asked(frames),
+        *_next(last.verdict),
+    )
 
 
 def _seen(said: Verdict) -> Iterator[str]:
@@ -72,6 +78,19 @@ def _judged(last: Frame) -> str:
         f"Compared were {', '.join(yes)}, on {said.live_requests:,} requests by users and {said.probe_requests:,} "
         f"probes that the candidate answered.{left}"
     )
+
+
+def _asked(frames: Sequence[Frame]) -> Iterator[str]:
+    """What was said of users' requests, each thing once, as it was when it was said last."""
+    compared = [frame for frame in frames if frame.drift.reason]
+    told = compared or [frame for frame in frames if frame.drift.told]
+    if told:
+        yield (
+            f"Users' requests, from {told[0].elapsed:.0f} s to {told[-1].elapsed:.0f} s: {told[-1].drift.told}. "
+            "PSI says how far apart two samples of a feature are: 0 is not at all, 1 about a standard deviation."
+        )
+    if compared:
+        yield "While requests change, or differ between the arms, predictions say little of the release."
 
 
 def _next(said: Verdict) -> Iterator[str]:

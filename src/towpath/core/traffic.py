@@ -1,11 +1,12 @@
 """What is known of an endpoint's traffic before a canary."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
 from towpath.core.comparison import due, latency_curves
+from towpath.core.drift_outlook import InputsOutlook, inputs_outlook
 from towpath.core.judge import ERRORS, Channel, reference_of, start
 from towpath.core.judge.curves import Curve
 from towpath.core.observation import Observation
@@ -23,12 +24,14 @@ class Traffic:
         channels: what can be compared.
         rates: of stable, by channel: events per request.
         curve: stable's latency; absent while it isn't known.
+        inputs: what can be seen of the requests themselves.
     """
 
     requests_per_second: float
     channels: tuple[Channel, ...]
     rates: Mapping[str, float]
     curve: Curve | None = None
+    inputs: InputsOutlook = field(default_factory=InputsOutlook)
 
 
 def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | None) -> Traffic:
@@ -36,7 +39,8 @@ def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | 
     judge = judge_policy(policy)
     if seen is None:
         rates = {ERRORS.name: FAILING}
-        return Traffic(requests_per_second=requests_per_second, channels=judge.channels, rates=rates)
+        nothing = inputs_outlook(policy.drift.psi, None)
+        return Traffic(requests_per_second=requests_per_second, channels=judge.channels, rates=rates, inputs=nothing)
     channels = (*judge.channels, *due(start(judge), policy.margins, _with_a_twin(seen)))
     past = reference_of(seen, seen.at - 1, channels)
     counted = {} if past is None else {name: seen for name, seen in past.live.items() if seen[1]}
@@ -48,6 +52,7 @@ def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | 
         channels=tuple(channel for channel in channels if 0 < rates.get(channel.name, 0.0) < 1),
         rates=rates,
         curve=next((curve for curve in latency_curves(seen) if curve.cases), None),
+        inputs=inputs_outlook(policy.drift.psi, seen),
     )
 
 
