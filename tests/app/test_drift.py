@@ -9,11 +9,13 @@ from tests.fakes.world import QUICK, Scene, image, record
 from towpath.app.explain import explained
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import PromoteRequest, promote
+from towpath.core.canary_codec import policy_from_json, policy_to_json
 from towpath.core.drift import DriftPolicy
 from towpath.core.drift_outlook import InputsOutlook
 from towpath.core.errors import NeedsPerson, RolledBack
 from towpath.core.history_codec import history_of
 from towpath.core.promotion import Outcome
+from towpath.core.recording import frames, read
 
 PROD = PromoteRequest(environment="prod")
 
@@ -214,3 +216,23 @@ def test_explain_says_when_traffic_changed_and_how_far(scene: Scene) -> None:
 
     assert any("traffic changed: radius (PSI" in word for word in found.words[1:])
     assert "traffic changed: radius (PSI" in found.html
+
+
+def test_what_was_looked_at_says_the_same_of_the_requests_when_it_is_judged_again(scene: Scene) -> None:
+    scene.world.clock.at(20, lambda: ask(scene, 1.0))
+    with pytest.raises(NeedsPerson):
+        promote(scene.services(), PROD)
+
+    found = explained(scene.services(), "prod")
+
+    again = frames(read(found.looks))
+    assert [frame.drift for frame in again] == [frame.drift for frame in found.frames]
+    assert again[-1].drift.reason.startswith("traffic changed: radius")
+
+
+def test_a_policy_that_was_pinned_before_requests_were_watched_only_tells() -> None:
+    pinned = policy_to_json(QUICK)
+    del pinned["drift"]
+
+    assert policy_from_json(pinned).drift == DriftPolicy(action="tell")
+    assert policy_from_json(policy_to_json(QUICK)) == QUICK

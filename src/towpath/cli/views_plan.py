@@ -94,7 +94,8 @@ def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
         yield f"a change of the requests themselves can't be seen: {inputs.why}"
     if inputs.differ:
         shifts = ", ".join(map(str, sorted(inputs.differ, key=lambda shift: -shift.value)[:_NAMED]))
-        yield f"{len(inputs.differ)} features are unlike the training data already: {shifts}; that alone holds nothing"
+        features = "1 feature is" if len(inputs.differ) == 1 else f"{len(inputs.differ)} features are"
+        yield f"{features} unlike the training data already: {shifts}; that alone holds nothing"
 
 
 def _some(names: Sequence[str]) -> str:
