@@ -72,6 +72,9 @@ def test_a_shift_in_both_arms_holds_names_the_feature_and_blames_nobody(scene: S
     assert "more requests" not in error.value.message
     assert not is_bad(scene)
     assert any(line.startswith("holding: traffic changed: radius (PSI") for line in scene.report.lines)
+    assert any(
+        line.startswith("inconclusive: undecided after") and "traffic changed" in line for line in scene.report.lines
+    )
 
 
 def test_a_shift_that_ends_lets_the_canary_go_on(scene: Scene) -> None:
@@ -216,6 +219,7 @@ def test_explain_says_when_traffic_changed_and_how_far(scene: Scene) -> None:
 
     assert any("traffic changed: radius (PSI" in word for word in found.words[1:])
     assert "traffic changed: radius (PSI" in found.html
+    assert "Next: find out who asks what" in found.words[-1]
 
 
 def test_what_was_looked_at_says_the_same_of_the_requests_when_it_is_judged_again(scene: Scene) -> None:

@@ -50,7 +50,7 @@ class _Canary:
     since: float
     watch: Watch
     state: Watched
-    told: str  # what a person was told of users' requests last
+    told: str  # of which kind is what a person was told of users' requests last
 
     @property
     def place(self) -> int:
@@ -74,7 +74,8 @@ def observe(run: Run, step: Step) -> Refusal | None:
         asked = run.open()
         goes_on = isinstance(decision, Advance | Promote) and not asked.paused
         if refusal is not None or goes_on:
-            _note_verdict(run, verdict, type(decision).__name__)
+            because = verdict.reason if refusal is None else refusal.reason
+            _note_verdict(run, verdict, type(decision).__name__, because)
             return refusal
         if asked.abort:
             return None
@@ -96,7 +97,7 @@ def _begin(run: Run, step: Step) -> _Canary:
         since=_since(run, index),
         watch=run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving),
         state=state,
-        told=state.requests.drift.news,
+        told=_kind(state.requests.told(policy.min_polls)),
     )
 
 
@@ -135,11 +136,17 @@ def _look(canary: _Canary) -> tuple[Verdict, Decision]:
 
 def _tell(canary: _Canary) -> None:
     """Say what users' requests are like when that is news."""
-    drift = canary.state.requests.drift
-    if drift.news != canary.told:
-        canary.told = drift.news
-        holds = "holding: " if drift.reason and canary.policy.drift.action == "hold" else ""
-        canary.run.services.report.line(f"{holds}{drift.told}" if drift.told else "requests are again what they were")
+    policy, requests = canary.policy, canary.state.requests
+    told = requests.told(policy.min_polls)
+    if _kind(told) != canary.told:
+        canary.told = _kind(told)
+        holds = "holding: " if policy.drift.action == "hold" and requests.unsettled(policy.min_polls) else ""
+        canary.run.services.report.line(f"{holds}{told}" if told else "requests are again what they were")
+
+
+def _kind(told: str) -> str:
+    """What is said without its features and figures, which are others at every look."""
+    return told.partition(":")[0]
 
 
 def _refusal(decision: Decision) -> Refusal | None:
@@ -164,19 +171,19 @@ _SAID: Final = {
 }
 
 
-def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
+def _note_verdict(run: Run, verdict: Verdict, decision: str, because: str) -> None:
     run.note(
         Kind.VERDICT,
         decision=_SAID[decision],
         said=verdict.kind,
-        reason=verdict.reason,
+        reason=because,
         channel=verdict.channel,
         evidence=verdict.evidence,
         bound=verdict.bound,
         live_requests=verdict.live_requests,
         probe_requests=verdict.probe_requests,
     )
-    run.services.report.line(f"{_SAID[decision]}: {verdict.reason} (judged on {verdict.judged_on})")
+    run.services.report.line(f"{_SAID[decision]}: {because} (judged on {verdict.judged_on})")
 
 
 def _wait(canary: _Canary, decision: Decision, begun: float) -> None:

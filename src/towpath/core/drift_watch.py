@@ -58,11 +58,6 @@ class Drift:
             return self.reason
         return f"requests are unlike the training data, but didn't change with this canary: {listed(self.standing)}"
 
-    @property
-    def news(self) -> str:
-        """Of which kind `told` is; its features and figures are others at every look."""
-        return self.told.partition(":")[0]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Growth:
@@ -105,6 +100,10 @@ class Requests:
         """The newest reason, while fewer looks than these have passed since without one."""
         return self.reason if self.quiet < looks else ""
 
+    def told(self, looks: int) -> str:
+        """What a person should know: why not to compare predictions, while that is unsettled, or what stands."""
+        return self.unsettled(looks) or self.drift.told
+
 
 def in_new_step(state: Requests) -> Requests:
     """The arms' shares change now."""
@@ -123,7 +122,7 @@ def looked(state: Requests, growth: Growth, *, margin: float, chance: float, loo
     """
     if not (growth.asked.stable or growth.asked.canary):
         return state
-    knows_before = _most(state.before) * weight_of(growth) >= _FEWEST_BEFORE
+    knows_before = bool(state.traffic.looks) or _most(state.before) * weight_of(growth) >= _FEWEST_BEFORE
     state = replace(state, arms=_slid(state.arms, growth, looks, _enough_of_each))
     if knows_before:
         state = replace(state, traffic=_slid(state.traffic, growth, looks, _enough))

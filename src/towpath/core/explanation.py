@@ -22,7 +22,7 @@ def explain(frames: Sequence[Frame]) -> tuple[str, ...]:
         _sure(last.verdict, last.judge.policy),
         _judged(last),
         *_asked(frames),
-        *_next(last.verdict),
+        *_next(last),
     )
 
 
@@ -93,8 +93,14 @@ def _asked(frames: Sequence[Frame]) -> Iterator[str]:
         yield "While requests change, or differ between the arms, predictions say little of the release."
 
 
-def _next(said: Verdict) -> Iterator[str]:
-    if said.kind == "roll back":
+def _next(last: Frame) -> Iterator[str]:
+    said = last.verdict
+    if last.drift.reason and said.kind != "roll back":
+        yield (
+            "Next: find out who asks what; once requests are ordinary again, a canary can compare. Where they stay "
+            "like this, train on them, or let canary.drift in deploy.toml only tell."
+        )
+    elif said.kind == "roll back":
         yield "Next: look at the candidate's log and at what changed since stable; a new build gets its own canary."
     elif said.more_requests:
         yield (
