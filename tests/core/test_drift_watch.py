@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from towpath.core.drift_watch import Drift, Growth, Requests, Shift, chance_of_one, in_new_step, looked
+from towpath.core.drift_watch import Drift, Requests, Shift, chance_of_one, in_new_step, looked
+from towpath.core.drift_window import Growth
 from towpath.core.inputs import ArmsAsked, Feature
 
 LOOKS = 120
@@ -17,12 +18,16 @@ CUTS = (-1.281552, -0.841621, -0.524401, -0.253347, 0.0, 0.253347, 0.524401, 0.8
 
 @dataclass(kw_only=True)
 class Traffic:
-    """Normal features, `rate` requests a look of which `share` go to the candidate, `rows` like ones a request."""
+    """Normal features; `rate` requests a look, of which `share` go to the candidate.
+
+    A request has `rows` like rows, and comes `runs` times in a row.
+    """
 
     rng: np.random.Generator
     rate: int = 100
     share: float = 0.25
     rows: int = 1
+    runs: int = 1  # of like requests
     trained: int = 400
     before: int = 5000
     features: int = 4
@@ -38,22 +43,23 @@ class Traffic:
 
     def feature(self, name: str, offset: float) -> Feature:
         cuts = tuple(cut + offset for cut in CUTS)
-        return Feature(input="x", name=name, cuts=cuts, trained=self.drawn(cuts, offset, self.trained))
+        return Feature(input="x", name=name, cuts=cuts, trained=self.drawn(cuts, offset, self.trained, alike=1))
 
-    def drawn(self, cuts: Sequence[float], mean: float, requests: int) -> tuple[int, ...]:
-        values = self.rng.normal(mean, size=requests).repeat(self.rows)
+    def drawn(self, cuts: Sequence[float], mean: float, requests: int, alike: int) -> tuple[int, ...]:
+        values = self.rng.normal(mean, size=requests).repeat(alike)
         return tuple(map(int, np.bincount(np.searchsorted(cuts, values), minlength=len(cuts) + 1)))
 
     def arm(self, which: int, requests: int) -> dict[Feature, tuple[int, ...]]:
         means = [self.means[which], *[0.0] * (self.features - 1)]
         own = [pair[which] for pair in self.known]
-        return {one: self.drawn(one.cuts, mean, requests) for one, mean in zip(own, means, strict=True)}
+        alike = self.rows * self.runs
+        return {one: self.drawn(one.cuts, mean, requests, alike) for one, mean in zip(own, means, strict=True)}
 
     def growth(self) -> Growth:
         canary = int(self.rng.binomial(self.rate, self.share))
         stable = self.rate - canary
         asked = ArmsAsked(stable=self.arm(0, stable), canary=self.arm(1, canary))
-        return Growth(asked=asked, stable_requests=stable, canary_requests=canary)
+        return Growth(asked=asked, stable_requests=stable * self.runs, canary_requests=canary * self.runs)
 
 
 def begun(traffic: Traffic) -> Requests:
@@ -88,6 +94,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "few training rows": {"trained": 40},
     "nothing known before": {"before": 0},
     "rows in batches": {"rows": 50},
+    "three like requests in a row": {"runs": 3, "rate": 33, "before": 1700},
+    "twenty like requests in a row": {"runs": 20, "rate": 5, "before": 250},
     "the candidate retrained": {"elsewhere": 0.2},
 }
 
@@ -109,6 +117,17 @@ def test_one_feature_of_four_that_moves_by_a_standard_deviation_is_found_in_ever
         looks, state = until_reason(calm, traffic)
         assert 0 < looks <= 15
         assert [(shift.feature, shift.measure) for shift in state.drift.changed] == [("x[0]", "PSI")]
+
+
+def test_the_more_customers_ask_in_a_row_the_longer_a_change_takes_to_be_believed() -> None:
+    taken = []
+    for runs in (1, 5):
+        traffic = Traffic(rng=np.random.default_rng(1), runs=runs, rate=100 // runs)
+        calm = looked_for(begun(traffic), traffic, 30)
+        assert calm.clump == pytest.approx(runs, rel=0.35)
+        traffic.means = (1.5, 1.5)
+        taken.append(until_reason(calm, traffic)[0])
+    assert 0 < taken[0] < taken[1]
 
 
 def test_an_arm_that_is_asked_something_else_is_found_and_not_taken_for_a_change_of_traffic() -> None:

@@ -88,6 +88,19 @@ def _noise(one: Rows, other: Rows) -> float:
     return sum(1 / n for n in draws) if all(draws) else math.inf
 
 
+def pearson(one: Sequence[int], other: Sequence[int]) -> tuple[float, int]:
+    """Pearson's chi-squared of two samples and its degrees of freedom, which is what it is on average by chance.
+
+    Where draws come in clumps of like ones it is as many times larger as a clump has draws: their over-dispersion, by
+    which counts are divided (Rao and Scott, Journal of the American Statistical Association 76, 1981).
+    """
+    n, m = sum(one), sum(other)
+    filled = [(a, b) for a, b in zip(one, other, strict=True) if a + b]
+    if not (n and m):
+        return 0.0, 0
+    return sum((a * m - b * n) ** 2 / (a + b) for a, b in filled) / (n * m), len(filled) - 1
+
+
 def ks(cuts: Sequence[float], one: Rows, other_cuts: Sequence[float], other: Rows) -> float:
     """The least that the greatest distance of two cumulative shares can be, whose cuts may differ.
 

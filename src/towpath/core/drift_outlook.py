@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from towpath.core.drift import Rows, psi_by_chance
-from towpath.core.drift_watch import Growth, Shift, beyond, chance_of_one, shift_of, weight_of
+from towpath.core.drift_watch import Shift, beyond, chance_of_one, shift_of
+from towpath.core.drift_window import Growth, requests_per_row
 from towpath.core.inputs import ArmsAsked, Feature
 from towpath.core.observation import Observation
 from towpath.core.tallies import total_asked
@@ -41,7 +42,7 @@ def inputs_outlook(margin: float, seen: Observation | None) -> InputsOutlook:
     chance = chance_of_one(len(asked), 1)
     reasons = {feature: _why_not(feature, margin, chance) for feature in asked}
     requests = sum(sample.stable.requests for sample in seen.samples if sample.stable is not None)
-    weight = weight_of(Growth(asked=ArmsAsked(stable=asked), stable_requests=requests))
+    weight = requests_per_row(Growth(asked=ArmsAsked(stable=asked), stable_requests=requests))
     known = [feature for feature, why in reasons.items() if not why]
     pairs = ((one, Rows(counts=asked[one], weight=weight), Rows(counts=one.trained)) for one in known)
     return InputsOutlook(

@@ -1,12 +1,14 @@
 """Users' requests over a canary, folded: whether they changed, and whether both arms are asked the same."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from statistics import median
 from typing import Final, Literal
 
-from towpath.core.drift import Rows, ks, ks_by_chance, psi, psi_bias, psi_by_chance
-from towpath.core.inputs import ArmsAsked, Asked, Feature, less, together
+from towpath.core.drift import Rows, ks, ks_by_chance, pearson, psi, psi_bias, psi_by_chance
+from towpath.core.drift_window import Growth, Window, all_alike, most_rows, requests_per_row, slid
+from towpath.core.inputs import Asked, Feature, together
 
 CHANCE: Final = 0.01  # of a hold without a reason, over the whole canary, all its features and looks
 ENOUGH: Final = (
@@ -16,6 +18,7 @@ ENOUGH_OF_ARM: Final = 500  # the same of the arm with fewer
 _FEWEST_BEFORE: Final = 500  # requests before which it isn't known what stable was asked before the canary
 _FEWEST_OF_ARM: Final = 50  # of an arm, before it is asked whether it knows its requests from training
 _MOST_NAMED: Final = 5
+_MOST_SPREAD: Final = 60  # looks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,23 +63,6 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Growth:
-    """Rows of users' requests between two looks, and how many requests they came in."""
-
-    asked: ArmsAsked = field(default_factory=ArmsAsked)
-    stable_requests: int = 0
-    canary_requests: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """The newest looks, and their sum."""
-
-    looks: tuple[Growth, ...] = ()
-    total: Growth = field(default_factory=Growth)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Requests:
     """What all looks so far say of users' requests.
 
@@ -84,6 +70,8 @@ class Requests:
         before: rows of stable's requests before the canary or, where it had too few, at its beginning.
         traffic: the newest looks with enough requests of both arms together.
         arms: the newest looks of this step with enough requests of each; in a step the arms' shares don't change.
+        newest: rows of the newest look.
+        spread: of each look, how many times more it differs from the look before than by chance; the newest ones.
         drift: what the newest look says.
         reason: the newest reason not to compare predictions.
         quiet: looks in a row since without one.
@@ -92,6 +80,8 @@ class Requests:
     before: Asked = field(default_factory=dict)
     traffic: Window = field(default_factory=Window)
     arms: Window = field(default_factory=Window)
+    newest: Asked = field(default_factory=dict)
+    spread: tuple[float, ...] = ()
     drift: Drift = field(default_factory=Drift)
     reason: str = ""
     quiet: int = 0
@@ -103,6 +93,11 @@ class Requests:
     def told(self, looks: int) -> str:
         """What a person should know: why not to compare predictions, while that is unsettled, or what stands."""
         return self.unsettled(looks) or self.drift.told
+
+    @property
+    def clump(self) -> float:
+        """How many like rows come together, at least 1: what one customer asks in a row is no sample of all."""
+        return max(1.0, median(self.spread)) if self.spread else 1.0
 
 
 def in_new_step(state: Requests) -> Requests:
@@ -118,86 +113,60 @@ def looked(state: Requests, growth: Growth, *, margin: float, chance: float, loo
         growth: since the look before.
         margin: PSI up to which a feature hasn't changed.
         chance: that a single test of one feature at one look finds what isn't there.
-        looks: that a window has at least.
+        looks: that a window has at least, and that are needed to know how many like rows come together.
     """
     if not (growth.asked.stable or growth.asked.canary):
         return state
-    knows_before = bool(state.traffic.looks) or _most(state.before) * weight_of(growth) >= _FEWEST_BEFORE
-    state = replace(state, arms=_slid(state.arms, growth, looks, _enough_of_each))
-    if knows_before:
-        state = replace(state, traffic=_slid(state.traffic, growth, looks, _enough))
-    else:
-        state = replace(state, before=together((state.before, _stable_and_like(growth.asked))))
-    drift = Drift(apart=_apart(state.arms.total, margin, chance))
+    state = _with(state, growth, looks)
+    if len(state.spread) < looks:
+        return state
+    drift = Drift(apart=_apart(state.arms.total, state.clump, margin, chance))
     if state.traffic.looks:
         drift = replace(drift, **_against_training(state, margin, chance))
     reason = drift.reason
     return replace(state, drift=drift, reason=reason or state.reason, quiet=0 if reason else state.quiet + 1)
 
 
-def _slid(window: Window, new: Growth, looks: int, enough: Callable[[Growth], bool]) -> Window:
-    """The window with one more look, and without the oldest that it doesn't need."""
-    kept, total = (*window.looks, new), _sum(window.total, new)
-    while len(kept) > looks and enough(rest := _difference(total, kept[0])):
-        kept, total = kept[1:], rest
-    return Window(looks=kept, total=total)
+def _with(state: Requests, growth: Growth, looks: int) -> Requests:
+    """The state with one more look in it, not yet judged."""
+    traffic = all_alike(growth.asked)
+    spread = _spread(state.newest, traffic)
+    if spread is not None:
+        state = replace(state, spread=(*state.spread, spread)[-_MOST_SPREAD:])
+    clump = state.clump
+    state = replace(state, newest=traffic, arms=slid(state.arms, growth, looks, partial(_enough_of_each, clump)))
+    knows_before = bool(state.traffic.looks) or most_rows(state.before) * _weight(growth, clump) >= _FEWEST_BEFORE
+    if knows_before:
+        return replace(state, traffic=slid(state.traffic, growth, looks, partial(_enough, clump)))
+    return replace(state, before=together((state.before, traffic)))
 
 
-def _sum(one: Growth, other: Growth) -> Growth:
-    return Growth(
-        asked=ArmsAsked(
-            stable=together((one.asked.stable, other.asked.stable)),
-            canary=together((one.asked.canary, other.asked.canary)),
-        ),
-        stable_requests=one.stable_requests + other.stable_requests,
-        canary_requests=one.canary_requests + other.canary_requests,
-    )
+def _spread(before: Asked, now: Asked) -> float | None:
+    """How much two looks differ, over what chance does; None where one has nothing to compare."""
+    found = [pearson(counts, before[feature]) for feature, counts in now.items() if feature in before]
+    degrees = sum(free for _, free in found)
+    return sum(squares for squares, _ in found) / degrees if degrees else None
 
 
-def _difference(whole: Growth, part: Growth) -> Growth:
-    return Growth(
-        asked=ArmsAsked(
-            stable={**whole.asked.stable, **less(whole.asked.stable, part.asked.stable)},
-            canary={**whole.asked.canary, **less(whole.asked.canary, part.asked.canary)},
-        ),
-        stable_requests=whole.stable_requests - part.stable_requests,
-        canary_requests=whole.canary_requests - part.canary_requests,
-    )
+def _enough(clump: float, growth: Growth) -> bool:
+    return (most_rows(growth.asked.stable) + most_rows(growth.asked.canary)) * _weight(growth, clump) >= ENOUGH
 
 
-def _enough(growth: Growth) -> bool:
-    return _draws(growth.asked.stable, growth) + _draws(growth.asked.canary, growth) >= ENOUGH
+def _enough_of_each(clump: float, growth: Growth) -> bool:
+    fewest = min(most_rows(growth.asked.stable), most_rows(growth.asked.canary))
+    return fewest * _weight(growth, clump) >= ENOUGH_OF_ARM
 
 
-def _enough_of_each(growth: Growth) -> bool:
-    return min(_draws(growth.asked.stable, growth), _draws(growth.asked.canary, growth)) >= ENOUGH_OF_ARM
-
-
-def _draws(asked: Asked, growth: Growth) -> float:
-    return _most(asked) * weight_of(growth)
-
-
-def _most(asked: Asked) -> int:
-    return max((sum(counts) for counts in asked.values()), default=0)
-
-
-def weight_of(growth: Growth) -> float:
-    """Requests per row, at most 1."""
-    rows = _most(growth.asked.stable) + _most(growth.asked.canary)
-    requests = growth.stable_requests + growth.canary_requests
-    return min(1.0, requests / rows) if rows else 1.0
-
-
-def _stable_and_like(asked: ArmsAsked) -> Asked:
-    """Stable's rows, with the candidate's of features that are cut alike: a sample of all traffic."""
-    return together((asked.stable, {one: counts for one, counts in asked.canary.items() if one in asked.stable}))
+def _weight(growth: Growth, clump: float) -> float:
+    """Independent draws per row."""
+    return min(requests_per_row(growth), 1 / clump)
 
 
 def _against_training(state: Requests, margin: float, chance: float) -> dict[str, tuple[Shift, ...]]:
-    asked, weight = state.traffic.total.asked, weight_of(state.traffic.total)
+    asked, weight = state.traffic.total.asked, _weight(state.traffic.total, state.clump)
     candidates = {feature.place: feature for feature in asked.canary}
     found: dict[str, list[Shift]] = {"changed": [], "standing": []}
-    for feature, counts in _stable_and_like(asked).items():
+    for feature, counts in all_alike(asked).items():
         now, trained = Rows(counts=counts, weight=weight), Rows(counts=feature.trained)
         if not feature.trained or not beyond(now, trained, margin, chance):
             continue
@@ -227,9 +196,9 @@ def shift_of(feature: Feature, one: Rows, other: Rows) -> Shift:
     return Shift(feature=feature.spoken, measure="PSI", value=max(0.0, psi(one, other) - psi_bias(one, other)))
 
 
-def _apart(growth: Growth, margin: float, chance: float) -> tuple[Shift, ...]:
+def _apart(growth: Growth, clump: float, margin: float, chance: float) -> tuple[Shift, ...]:
     """Features whose requests differ between the arms."""
-    weight = weight_of(growth)
+    weight = _weight(growth, clump)
     canary = {feature.place: (feature, counts) for feature, counts in growth.asked.canary.items()}
     shifts = []
     for feature, counts in growth.asked.stable.items():

@@ -7,7 +7,8 @@ from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
 from towpath.core.comparison import awaited, due
-from towpath.core.drift_watch import Growth, Requests, chance_of_one, in_new_step, looked
+from towpath.core.drift_watch import Requests, chance_of_one, in_new_step, looked
+from towpath.core.drift_window import Growth
 from towpath.core.errors import UsageError
 from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
 from towpath.core.judge.alarms import refused_by
