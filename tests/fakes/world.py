@@ -65,7 +65,6 @@ class World:
     edits: dict[str, int] = field(default_factory=dict)
     ups: list[tuple[str, Endpoint, tuple[str, ...]]] = field(default_factory=list)
     before_up: Callable[[str, Endpoint], None] | None = None
-    foreign: tuple[Change, ...] = ()
     stuck_traffic: float | None = None
     wrong_digest: str = ""
     interrupts: int = 0
@@ -132,17 +131,15 @@ class WorldEngine:
     world: World
     overlays: dict[str, Endpoint]
 
-    def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
-        del plan
+    def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
         wanted = self._wanted(stack, config)
         if self.world.drawn.get(stack) == (wanted,):
             return ()
         name = resource_name(wanted.name, "route")
         own = Change(urn=f"urn:pulumi:{stack}::towpath::x::{name}", name=name, type="x", operation="update")
-        return (own, *self.world.foreign)
+        return (own,)
 
-    def up(self, stack: str, config: Overlay, *, plan: str | None = None, targets: Sequence[str] = ()) -> StackOutputs:
-        del plan
+    def up(self, stack: str, config: Overlay, *, targets: Sequence[str] = ()) -> StackOutputs:
         wanted = self._wanted(stack, config)
         if self.world.before_up is not None:
             self.world.before_up(stack, wanted)
@@ -347,7 +344,6 @@ class Scene:
             journals=self.journal,
             leases=self._lease,
             watch=self._watch,
-            scratch=self._scratch,
             program=lambda: self.program,
             actor="ada@box",
         )
@@ -377,10 +373,6 @@ class Scene:
     def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
         del stack, outputs, endpoint, model, serving
         return Watch(observer=self.observer, prober=self.prober)
-
-    @contextmanager
-    def _scratch(self) -> Iterator[str]:
-        yield "plan.json"
 
     def _pipeline(self) -> Pipeline:
         spec = ModelSpec(name="iris", folder="/iris", image=ImageSpec())

@@ -55,18 +55,16 @@ class Change:
 class Engine(Protocol):
     """The Pulumi engine on one project; every call is one engine run on one stack."""
 
-    def preview(self, stack: str, config: "Overlay", *, plan: str | None = None) -> tuple[Change, ...]:
-        """What an `up` would touch, without `same`; saves an update plan where `plan` names a file.
+    def preview(self, stack: str, config: "Overlay") -> tuple[Change, ...]:
+        """What an `up` would touch, without `same`.
 
         Raises:
             Refused: the program refused the config; the message is the program's own.
             Busy: another engine holds the stack's lock.
         """
 
-    def up(
-        self, stack: str, config: "Overlay", *, plan: str | None = None, targets: Sequence[str] = ()
-    ) -> StackOutputs:
-        """Draw what the config says and give back what was exported.
+    def up(self, stack: str, config: "Overlay", *, targets: Sequence[str] = ()) -> StackOutputs:
+        """Draw what the config says, of everything or of the `targets` alone, and give back what was exported.
 
         Raises:
             Refused: the program refused the config before anything was touched.

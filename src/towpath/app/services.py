@@ -74,7 +74,6 @@ class Services:
         journals: an environment's journal.
         leases: takes an environment's lease, with what it is taken for; busy when somebody else holds it.
         watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name and how it is served.
-        scratch: a private file name that is removed at the end.
         program: hash of the program that draws the stacks.
         actor: user@host.
     """
@@ -93,6 +92,5 @@ class Services:
     journals: Callable[[str], Journal]
     leases: Callable[[str, str], AbstractContextManager[Held]]
     watch: Callable[[str, StackOutputs, str, str, Serving], Watch]
-    scratch: Callable[[], AbstractContextManager[str]]
     program: Callable[[], str]
     actor: str

@@ -1,9 +1,8 @@
 """Real things for promotions."""
 
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,6 @@ def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
         journals=journals,
         leases=_leases(world, engine, journals),
         watch=_Watches(world, inventory),
-        scratch=_scratch,
         program=lambda: program_hash(root),
         actor=world.actor,
     )
@@ -174,9 +172,3 @@ def _clusters(drawn: EndpointOutput) -> Clusters:
         probe_stable="" if stable is None else stable.probe_cluster,
         probe_canary="" if canary is None else canary.probe_cluster,
     )
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
-        yield str(Path(folder) / "plan.json")
