@@ -12,6 +12,7 @@ from towpath.app.journal import Journal, Snapshot
 from towpath.app.ports import Change, Overlay, Running, StackFile
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.consumption import Usage
 from towpath.core.contract import (
     Endpoint,
     Serving,
@@ -57,6 +58,7 @@ class World:
     """What is drawn, what is written, and what can go wrong.
 
     `before_up` is called with the stack and what is about to be drawn; it may raise, or act as somebody else would.
+    `logged` are log lines by release id; `cores` is what every replica keeps busy.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -69,6 +71,8 @@ class World:
     wrong_digest: str = ""
     interrupts: int = 0
     published: dict[str, str] = field(default_factory=dict)
+    logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cores: float = 0.25
 
     def draw(self, stack: str, endpoint: Endpoint) -> None:
         """Somebody draws a stack, the driver or a person."""
@@ -226,8 +230,21 @@ class WorldInventory:
         return tuple(found)
 
     def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
-        del instance, stack, release_id, follow, tail
-        return iter(())
+        del instance, stack, follow, tail
+        return iter(self.world.logged.get(release_id, ()))
+
+    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
+        now = self.world.clock.now()
+        return tuple(
+            Usage(
+                release_id=one.release_id,
+                name=one.name,
+                at=now,
+                cpu_seconds=self.world.cores * now,
+                memory_bytes=100 * 2**20,
+            )
+            for one in self.running(instance, stack)
+        )
 
 
 @dataclass(kw_only=True)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from towpath.core.consumption import Usage
 from towpath.core.contract import Endpoint
 from towpath.core.outputs import StackOutputs
 from towpath.core.release import ImageRef, ReleaseRecord
@@ -200,6 +201,9 @@ class Inventory(Protocol):
 
     def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
         """Log lines of a release's replicas, each with its replica's name in front."""
+
+    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
+        """What every running replica takes of its machine, all read at once, in name order."""
 
 
 class Traffic(Protocol):
