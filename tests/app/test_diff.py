@@ -9,8 +9,9 @@ import pytest
 from tests.fakes.world import Scene, image, record
 from towpath.app.diff import Diff, DiffRequest, diff
 from towpath.app.promote import PromoteRequest, promote
+from towpath.core.contract import Endpoint
 from towpath.core.errors import Refused, RolledBack, UsageError
-from towpath.core.history import Closed
+from towpath.core.history import Closed, Open
 from towpath.core.promotion import Outcome
 
 PROMOTE = PromoteRequest(environment="prod")
@@ -193,6 +194,23 @@ def test_after_a_roll_back_the_candidates_replicas_are_gone(scene: Scene) -> Non
     assert found.counted.live.errors.value == pytest.approx(0.6, abs=0.02)
     assert found.canary is None
     assert found.stable is not None
+
+
+def test_a_promotion_that_is_all_but_done_is_compared_by_its_recorded_looks(scene: Scene) -> None:
+    found: list[Diff] = []
+
+    def soon(_stack: str, wanted: Endpoint) -> None:
+        if wanted.canary is None:
+            look = DiffRequest(environment="prod", seconds=0)
+            scene.world.clock.at(1, lambda: found.append(diff(scene.services(), look)))
+
+    scene.world.before_up = soon
+    promote(scene.services(), PROMOTE)
+
+    assert isinstance(found[0].promotion, Open)
+    assert not found[0].under_way
+    assert found[0].counted.live.canary.cases > 0
+    assert found[0].canary is not None
 
 
 def test_a_promotion_can_be_named(scene: Scene) -> None:

@@ -8,6 +8,15 @@ import pytest
 from tests.app.test_diff import MID, log_of
 from tests.cli.command import FakeWorld, Result, deploy
 from tests.fakes.world import Scene, image, record
+from towpath.app.diff import Diff
+from towpath.app.promote import PromoteRequest, promote
+from towpath.cli.render import Table
+from towpath.cli.views_diff import diff_answer
+from towpath.core.counters import ArmCounters
+from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.side_by_side import side_by_side
+from towpath.core.tallies import Counted, ModelSample, Tally
+from towpath.core.watch import Look
 
 
 @pytest.fixture
@@ -72,6 +81,44 @@ def test_a_program_gets_the_same(world: FakeWorld) -> None:
     assert worst["difference"]["sure"] is True
     assert answer["slices"]["probe"] is None
     assert answer["containers"]["candidate"]["cpu_seconds_per_request"] == pytest.approx(0.01)
+
+
+def test_predictions_that_moved_are_shown_with_what_they_are_of(world: FakeWorld) -> None:
+    kinds = [Counted(output="p", above=0.5), Counted(output="class", label="yes")]
+    none, stable, canary = (
+        dict.fromkeys(kinds, Tally(events=events, cases=cases)) for events, cases in ((0, 0), (200, 1000), (150, 500))
+    )
+
+    def look(at: float, *tallies: dict[Counted, Tally]) -> Look:
+        arm = ArmCounters(requests=int(at))
+        sample = ReplicaSample(replica="r", timestamp=at, stable=arm, canary=arm)
+        models = (
+            ModelSample(replica="s", arm="stable", live=tallies[0]),
+            ModelSample(replica="c", arm="canary", live=tallies[1]),
+        )
+        return Look(step=0, observation=Observation(at=at, samples=(sample,), models=models))
+
+    counted = side_by_side([look(1, none, none), look(9, stable, canary)])
+    assert counted is not None
+    closed = promote(world.scene.services(), PromoteRequest(environment="prod")).closed
+    assert closed is not None
+    empty = Diff(
+        promotion=closed, under_way=False, counted=counted, live=None, probe=None, stable=None, canary=None, notes=()
+    )
+
+    document, parts = diff_answer(empty)
+
+    (table,) = [part for part in parts if isinstance(part, Table)]
+    assert table.rows[-2] == (
+        "p above 0.5",
+        "20.00% of 1,000 (17.64% to 22.59%)",
+        "30.00% of 500 (26.15% to 34.16%)",
+        "+10.00 points (+4.70 to +15.48)",
+    )
+    assert [one["output"] for one in json.loads(json.dumps(document))["counted"]["live"]["predictions"]] == [
+        "p",
+        "class",
+    ]
 
 
 def numbers(value: Any) -> list[float]:  # noqa: ANN401 - any JSON

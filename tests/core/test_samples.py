@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from towpath.core.samples import SAMPLE, Sample, read_samples
+from towpath.core.samples import SAMPLE, Sample, balanced, read_samples
 from towpath.serving.prediction_log import Entry, line_of
 from towpath.serving.protocol import Inputs
 from towpath.serving.sampling import SAMPLE as KITS
@@ -89,3 +89,26 @@ def test_other_lines_are_not_the_kits() -> None:
 def test_a_prediction_that_can_not_be_read_is_counted(line: str) -> None:
     read = read_samples([line, text()])
     assert (read.unread, len(read.samples)) == (1, 1)
+
+
+def times(samples: list[Sample]) -> list[float]:
+    return [sample.at for sample in samples]
+
+
+def at(*moments: float) -> list[Sample]:
+    return [Sample(at=moment) for moment in moments]
+
+
+def test_both_arms_have_as_many_samples_of_every_span() -> None:
+    stable, canary = at(1, 2, 3, 4, 5, 6, 11, 12), at(5.5, 6, 11, 12, 13, 14, 15, 16)
+
+    old, new = balanced(stable, canary, 0, (10, 20))
+
+    assert times(old) == [1, 4, 11, 12]
+    assert times(new) == [5.5, 6, 11, 14]
+
+
+def test_samples_outside_of_all_spans_are_left_out() -> None:
+    assert balanced(at(0, 5, 21), at(-1, 6, 20.5), 0, (10, 20)) == (at(5), at(6))
+    assert balanced(at(5), at(15), 0, (10, 20)) == ([], [])
+    assert balanced([], [], 0, ()) == ([], [])

@@ -95,6 +95,16 @@ def test_errors_are_compared_within_the_steps_of_traffic() -> None:
     assert not found.live.errors.sure
 
 
+def test_a_ramp_that_began_again_is_not_taken_for_the_first() -> None:
+    looks = [look(0, arm(0), arm(0), step=3), look(5, arm(10), arm(10), step=3), look(8, arm(20), arm(20), step=3)]
+    looks += [look(9, arm(30), arm(30), step=5), look(15, arm(40), arm(40), step=3)]
+
+    found = side_by_side(looks)
+
+    assert found is not None
+    assert found.ends == (8, 9, 15)
+
+
 def test_without_requests_in_both_arms_there_is_no_difference() -> None:
     found = side_by_side([look(0, arm(0), arm(0)), look(5, arm(100), arm(0))])
 

@@ -108,8 +108,8 @@ def diff(services: Services, request: DiffRequest) -> Diff:
     chosen = _chosen(services, here, request.promotion)
     readings = _read(services, here, chosen, request.seconds)
     counted = _counted(chosen, readings)
-    span = (counted.since, counted.until)
-    slices = sampled(services, here, {arm: output for arm, (_, output) in chosen.drawn.items()}, span, request.tail)
+    arms = {arm: output for arm, (_, output) in chosen.drawn.items()}
+    slices = sampled(services, here, arms, counted, request.tail)
     return Diff(
         promotion=chosen.one,
         under_way=chosen.under_way,
@@ -152,10 +152,11 @@ def _with_looks(journal: Journal, history: History, endpoint: str, promotion: in
         recording = recording_of(journal, history, one.plan)
         if recording is not None:
             return one, recording
-    what = f"promotion {promotion} of {journal.environment} had" if promotion else f"{journal.environment} has had"
+    name = journal.environment
+    what = f"promotion {promotion} of {name} had" if promotion else f"{name} has had"
     raise Refused(
         f"{what} no canary of {endpoint} that was looked at: there is nothing to compare",
-        f"deploy promote --to {journal.environment} begins one, if [environments.{journal.environment}.canary] is configured",
+        f"deploy promote --to {name} begins one, if [environments.{name}.canary] is configured",
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from towpath.app.facts import Standing
 from towpath.app.services import Services
 from towpath.core.outputs import ArmOutput
-from towpath.core.samples import SAMPLE, Sample, Samples, read_samples
+from towpath.core.samples import SAMPLE, Sample, Samples, balanced, read_samples
 from towpath.core.shifts import FEWEST, Sliced, sliced
+from towpath.core.side_by_side import SideBySide
 from towpath.core.tallies import Arm
 
 _SPOKEN: Mapping[Arm, str] = {"stable": "stable", "canary": "the candidate"}
@@ -29,18 +30,14 @@ class Slices:
 
 
 def sampled(
-    services: Services, here: Standing, arms: Mapping[Arm, ArmOutput], span: tuple[float, float], tail: int
+    services: Services, here: Standing, arms: Mapping[Arm, ArmOutput], counted: SideBySide, tail: int
 ) -> Slices:
-    """Compare the samples of a span of time (seconds since the epoch), of the last `tail` log lines of each replica.
-
-    Older samples of stable are left out: they are of other hours than the candidate's.
-    """
+    """Compare the samples since the first look, as far as the last `tail` log lines of each replica go."""
     gone = [spoken for arm, spoken in _SPOKEN.items() if arm not in arms]
     if gone:
         return Slices(notes=(f"no slices: the replicas of {' and '.join(gone)} are gone, and their log with them",))
     logs = {arm: _log(services, here, output, tail) for arm, output in arms.items()}
-    begin, end = span
-    stable, canary = ([one for one in logs[arm].samples if begin <= one.at <= end] for arm in _SPOKEN)
+    stable, canary = ([one for one in logs[arm].samples if counted.since < one.at <= counted.until] for arm in _SPOKEN)
     notes = [
         f"{log.unread} predictions in the log of {_SPOKEN[arm]} can't be read"
         for arm, log in logs.items()
@@ -48,7 +45,7 @@ def sampled(
     ]
     if not (stable and canary):
         return Slices(notes=(*notes, _unsampled(here, len(stable), len(canary))))
-    live, probe = (_slices(stable, canary, probe=probe) for probe in (False, True))
+    live, probe = (_slices(stable, canary, counted, probe=probe) for probe in (False, True))
     if not any(one is not None and one.compared for one in (live, probe)):
         notes.append(_too_few(len(stable), len(canary)))
     return Slices(live=live, probe=probe, notes=tuple(notes))
@@ -60,9 +57,9 @@ def _log(services: Services, here: Standing, arm: ArmOutput, tail: int) -> Sampl
     )
 
 
-def _slices(stable: list[Sample], canary: list[Sample], *, probe: bool) -> Sliced | None:
-    arms = [[sample for sample in arm if sample.probe == probe] for arm in (stable, canary)]
-    return sliced(*arms) if all(arms) else None
+def _slices(stable: list[Sample], canary: list[Sample], counted: SideBySide, *, probe: bool) -> Sliced | None:
+    old, new = ([sample for sample in arm if sample.probe == probe] for arm in (stable, canary))
+    return sliced(*balanced(old, new, counted.since, counted.ends)) if old and new else None
 
 
 def _unsampled(here: Standing, stable: int, canary: int) -> str:

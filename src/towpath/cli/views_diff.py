@@ -20,8 +20,8 @@ _MILLI = 1000
 _POINTS = 100
 _CLOSING = (
     "Intervals hold in 19 of 20 cases, those of predictions and slices for all that were compared together, for one "
-    "look: the verdict is the judge's (deploy explain). Differences of what was counted are taken within each step of "
-    "traffic. Latency is interpolated within the router's buckets (~)."
+    "look: the verdict is the judge's (deploy explain). Errors, predictions and slices are compared within each step "
+    "of traffic. Latency is interpolated within the router's buckets (~)."
 )
 
 
@@ -208,7 +208,7 @@ def _sliced_document(one: "Sliced") -> dict[str, object]:
         "stable_samples": one.stable,
         "candidate_samples": one.canary,
         "compared": one.compared,
-        "shifts": [_shift_document(shift) for shift in one.shifts[:_MOST_SHIFTS]],
+        "shifts": [_shift_document(shift) for shift in one.shifts],
     }
 
 

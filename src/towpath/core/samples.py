@@ -1,8 +1,9 @@
 """Lines of the serving kit's log of predictions, read back: what was asked and answered, value by value."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 SAMPLE: Final = "TOWPATH_SAMPLE"  # variable of the serving kit: share of the requests that it logs
@@ -59,6 +60,29 @@ def read_samples(lines: Iterable[str]) -> Samples:
         elif place >= 0:
             unread += 1
     return Samples(samples=tuple(found), unread=unread)
+
+
+def balanced(
+    stable: Sequence[Sample], canary: Sequence[Sample], since: float, ends: Sequence[float]
+) -> tuple[list[Sample], list[Sample]]:
+    """Of each span of time as many samples of one arm as of the other, spread evenly over what there is.
+
+    A candidate's share of the traffic grows, so most of its samples are late and most of stable's early. A difference
+    between the hours would look like one between the releases.
+
+    Args:
+        stable: its samples.
+        canary: the candidate's.
+        since: when the first span begins; samples of before, and of after the last one, are left out.
+        ends: of the spans, rising.
+    """
+    kept: tuple[list[Sample], list[Sample]] = ([], [])
+    for begin, end in pairwise((since, *ends)):
+        own = [[sample for sample in arm if begin < sample.at <= end] for arm in (stable, canary)]
+        fewer = min(map(len, own))
+        for arm, found in zip(kept, own, strict=True):
+            arm += [found[place * len(found) // fewer] for place in range(fewer)]
+    return kept
 
 
 def _sample(text: str) -> Sample | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from towpath.core.counters import ArmCounters, sum_of_arms
 from towpath.core.difference import MISS, Difference, Share, within_steps
-from towpath.core.observation import ArmPair, Increments, increments
+from towpath.core.observation import ArmPair, Increments, Observation, increments
 from towpath.core.tallies import ArmTallies, Counted, Tally
 from towpath.core.watch import Look
 
@@ -82,11 +82,13 @@ class SideBySide:
     Attributes:
         since: the first look, seconds since the epoch.
         until: the last one.
+        ends: when each step of traffic was looked at last.
         lost: router replicas and replicas of the model that did not count at some look, and why.
     """
 
     since: float
     until: float
+    ends: tuple[float, ...]
     live: Stratum
     probe: Stratum
     lost: tuple[str, ...]
@@ -98,13 +100,14 @@ def side_by_side(looks: Sequence[Look]) -> SideBySide | None:
     Counters are differenced from look to look, so that one that started again costs one look.
     """
     seen = [look for look in looks if look.observation.samples]
-    pairs = pairwise(seen)
-    grown = [(now.step, increments(before.observation, now.observation)) for before, now in pairs]
+    spans = list(_spans(seen))
+    grown = [(step, increments(before, now)) for step, before, now in spans]
     if not grown:
         return None
     return SideBySide(
         since=seen[0].observation.at,
         until=seen[-1].observation.at,
+        ends=tuple({step: now.at for step, _, now in spans}.values()),
         live=_stratum([(step, one.live, one.tallies.live) for step, one in grown]),
         probe=_stratum([(step, one.probe, one.tallies.probe) for step, one in grown]),
         lost=_lost([one for _, one in grown]),
@@ -128,6 +131,14 @@ def quantile(arm: ArmCounters, share: float) -> Quantile | None:
         if not math.isinf(upper):
             edge, below = upper, count
     return Quantile(milliseconds=edge, low=edge, high=math.inf)
+
+
+def _spans(seen: Sequence[Look]) -> Iterator[tuple[int, Observation, Observation]]:
+    """Each look with the one before; steps are counted as they came, for a ramp that began again comes twice by one."""
+    count = 0
+    for before, now in pairwise(seen):
+        count += before.step != now.step
+        yield count, before.observation, now.observation
 
 
 _Grown = tuple[int, ArmPair, ArmTallies]
