@@ -16,6 +16,7 @@ from towpath.core.promotion import Outcome
 
 PROMOTE = PromoteRequest(environment="prod")
 MID = 32.0  # seconds from the first: candidate and stable share the traffic, and were looked at a few times
+LATE = 55.0  # … in more than one step
 
 
 @pytest.fixture
@@ -107,6 +108,15 @@ def test_containers_are_read_twice_and_held_against_the_requests_in_between(scen
     assert "watching the containers for 5 s" in scene.report.begun
 
 
+def test_probes_have_a_price_too(scene: Scene) -> None:
+    scene.observer.probe_canary.rate = 10
+
+    found = seen(scene)
+
+    assert found.canary is not None
+    assert found.canary.requests == 300
+
+
 def test_without_waiting_there_is_memory_and_no_cpu(scene: Scene) -> None:
     found = seen(scene, seconds=0)
 
@@ -139,6 +149,22 @@ def test_samples_from_before_the_canary_do_not_count(scene: Scene) -> None:
     found = seen(scene, log=lambda: log_of(scene, 0.4, since=3600))
 
     assert (found.live, found.probe) == (None, None)
+
+
+def test_samples_of_different_steps_are_not_held_against_one_another(scene: Scene) -> None:
+    def log() -> None:
+        log_of(scene, 0.4, since=1.0)
+        drawn = scene.world.outputs("prod").endpoints[0].stable
+        assert drawn is not None
+        begun = scene.world.clock.now() - LATE
+        early = tuple(line(begun + 10, i % 100 / 100, 0.3) for i in range(300))
+        scene.world.logged[drawn.release_id] = early
+
+    found = seen(scene, after=LATE, log=log)
+
+    assert len(found.counted.ends) > 1
+    assert found.live is not None
+    assert (found.live.stable, found.live.canary, found.live.compared) == (0, 0, 0)
 
 
 def test_without_samples_it_is_said_how_to_have_some(scene: Scene) -> None:
