@@ -25,6 +25,7 @@ from towpath.core.contract import (
 from towpath.core.errors import Busy, NeedsPerson
 from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
+from towpath.core.own_metrics import OwnMetric
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
 
@@ -387,8 +388,9 @@ class Scene:
         self.held = WorldHeld(fence=self.fences)
         yield self.held
 
-    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
+    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving, own: Sequence[OwnMetric]) -> Watch:
         del stack, outputs, endpoint, model, serving
+        self.observer.watched = tuple(metric.name for metric in own)
         return Watch(observer=self.observer, prober=self.prober)
 
     def _pipeline(self) -> Pipeline:

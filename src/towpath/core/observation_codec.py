@@ -8,6 +8,8 @@ from typing import Any, Final
 from towpath.core.counters import ArmCounters, Buckets, arm_problems, count_problem
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.observation import ARMS, Observation, ReplicaSample
+from towpath.core.own_codec import samples_to_json
+from towpath.core.own_counts import OwnSample
 from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 
 FORMAT: Final = 1
@@ -23,6 +25,7 @@ def encode(observation: Observation) -> str:
             "canary_ready": observation.canary_ready,
             "samples": [_sample_json(sample) for sample in observation.samples],
             "models": [_model_json(sample) for sample in observation.models],
+            "own": samples_to_json(observation.own),
             "problems": list(observation.problems),
         },
         separators=(",", ":"),
@@ -100,6 +103,7 @@ class _Reader:
             stable_ready=self.count(raw.get("stable_ready"), "stable_ready"),
             canary_ready=self.count(raw.get("canary_ready"), "canary_ready"),
             models=tuple(self.model(one) for one in self.rows(raw.get("models", []), "models")),
+            own=tuple(one for row in self.rows(raw.get("own", []), "own") for one in self.own(row)),
             problems=tuple(str(problem) for problem in self.rows(raw.get("problems"), "problems")),
         )
 
@@ -124,6 +128,19 @@ class _Reader:
             live=self.tallies(table.get("live"), f"{replica}: live"),
             probe=self.tallies(table.get("probe"), f"{replica}: probe"),
         )
+
+    def own(self, raw: object) -> Iterator[OwnSample]:
+        match raw:
+            case [str(metric), "stable" | "canary" as arm, str(source), events, cases]:
+                place = f"{metric}: {source}"
+                tally = Tally(
+                    events=self.count(events, f"{place}: events"), cases=self.count(cases, f"{place}: cases")
+                )
+                if tally.events > tally.cases:
+                    self.problems.append(f"{place}: {tally.events} of only {tally.cases}")
+                yield OwnSample(metric=metric, arm=arm, source=source, tally=tally)
+            case _:
+                self.problems.append(f"own: {raw!r} is not a metric, its arm, its source, events and cases")
 
     def tallies(self, raw: object, place: str) -> dict[Counted, Tally]:
         found: dict[Counted, Tally] = {}

@@ -1,7 +1,7 @@
 """A canary's looks, folded: the judge's state and where the step stands. The same looks give the same verdict."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from towpath.core.errors import UsageError
 from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
 from towpath.core.observation import Observation, increments
 from towpath.core.observation_codec import decode, encode
+from towpath.core.own_counts import uncounted
 
 FORMAT: Final = 1
 
@@ -70,7 +71,8 @@ def after(state: Watched, look: Look) -> Watched:
         return replace(state, previous=look.observation)
     judge = _with_what_is_due(state, state.judge, state.previous)
     elapsed = look.observation.at - state.first_at
-    poll = poll_of(grown, elapsed, judge.policy.channels, awaited(judge, state.previous))
+    waits = (*awaited(judge, state.previous), *_own_uncounted(state.policy, look.observation))
+    poll = poll_of(grown, elapsed, judge.policy.channels, waits)
     return replace(
         state,
         judge=step(judge, poll),
@@ -122,6 +124,10 @@ def _begin(state: Watched, first: Observation) -> Watched:
 def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
     channels = due(judge, state.policy.margins, seen)
     return extend(judge, channels, reference_of(seen, state.served_since, channels)) if channels else judge
+
+
+def _own_uncounted(policy: CanaryPolicy, seen: Observation) -> Iterator[str]:
+    return uncounted((metric.name for metric in policy.own), seen.own, seen.problems)
 
 
 def _has_both(poll: Poll) -> bool:

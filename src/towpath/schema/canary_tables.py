@@ -8,6 +8,7 @@ from pydantic import Field
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins, Metric, policy_problems
 from towpath.core.judge.curves import Slower
 from towpath.schema.image_spec import Table
+from towpath.schema.own_metric_tables import OwnMetricTable
 from towpath.schema.units import Seconds, format_duration
 
 Percent = Annotated[int, Field(gt=0, lt=100)]
@@ -104,6 +105,7 @@ class CanaryTable(Table):
     warm_up: Seconds = 300.0
     max_gap: Seconds = 300.0
     on_inconclusive: Literal["ask", "rollback"] = "ask"
+    metric: list[OwnMetricTable] = Field(default=[])
     margins: MarginsTable = MarginsTable()
     probes: ProbesTable | None = None
 
@@ -127,12 +129,13 @@ class CanaryTable(Table):
 
     def policy(self) -> CanaryPolicy:
         """The core's form."""
-        plain = {name: getattr(self, name) for name in CanaryTable.model_fields}
+        plain = {name: getattr(self, name) for name in CanaryTable.model_fields if name != "metric"}
         return CanaryPolicy(
             **plain
             | {
                 "traffic": tuple(self.traffic),
                 "metrics": tuple(self.metrics),
+                "own": tuple(table.metric() for table in self.metric),
                 "margins": self.margins.margins(),
                 "probes": 0.0 if self.probes is None else self.probes.rate,
                 "on_inconclusive": "ask" if self.on_inconclusive == "ask" else "roll back",
