@@ -388,7 +388,9 @@ class Scene:
         self.held = WorldHeld(fence=self.fences)
         yield self.held
 
-    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving, own: Sequence[OwnMetric]) -> Watch:
+    def _watch(
+        self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving, own: Sequence[OwnMetric]
+    ) -> Watch:
         del stack, outputs, endpoint, model, serving
         self.observer.watched = tuple(metric.name for metric in own)
         return Watch(observer=self.observer, prober=self.prober)

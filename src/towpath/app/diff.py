@@ -181,7 +181,8 @@ def _read(services: Services, here: Standing, chosen: _Chosen, seconds: float) -
     if not chosen.drawn:
         return _Readings()
     stack, model = here.environment.name, here.model.name
-    observer = services.watch(stack, here.outputs, here.endpoint.name, model, here.endpoint.serving).observer
+    own = chosen.recording.policy.own
+    observer = services.watch(stack, here.outputs, here.endpoint.name, model, here.endpoint.serving, own).observer
     before, observed = services.inventory.usage(here.outputs.instance, stack), [observer.read()]
     if seconds <= 0:
         return _Readings(usage=((), before), observed=tuple(observed))

@@ -8,7 +8,7 @@ from towpath.core.judge.channels import ERRORS, Channel
 from towpath.core.judge.curves import Slower
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import Breaker, JudgePolicy
-from towpath.core.margins import Margin
+from towpath.core.margins import NARROW, WIDE, Margin
 from towpath.core.own_metrics import OwnMetric, own_channel, own_problems
 
 __all__ = [
@@ -47,8 +47,8 @@ class Margins:
         predictions_promote: the same.
     """
 
-    errors: Margin = Margin(ratio=1.10, points=0.0005)
-    errors_promote: Margin = Margin(ratio=1.5, points=0.002)
+    errors: Margin = NARROW
+    errors_promote: Margin = WIDE
     latency: Slower = _A_TWENTIETH
     latency_promote: Slower = _A_FIFTH
     predictions: float = 0.02

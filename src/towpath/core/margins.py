@@ -1,6 +1,7 @@
 """How much worse a share of events may be."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -9,6 +10,10 @@ class Margin:
 
     ratio: float
     points: float
+
+
+NARROW: Final = Margin(ratio=1.10, points=0.0005)  # up to here nothing counts against a candidate, by default
+WIDE: Final = Margin(ratio=1.5, points=0.002)  # and this must be excluded before it goes on
 
 
 def narrower(narrow: Margin, wide: Margin) -> bool:

@@ -133,9 +133,7 @@ class _Reader:
         match raw:
             case [str(metric), "stable" | "canary" as arm, str(source), events, cases]:
                 place = f"{metric}: {source}"
-                tally = Tally(
-                    events=self.count(events, f"{place}: events"), cases=self.count(cases, f"{place}: cases")
-                )
+                tally = Tally(events=self.count(events, f"{place}: events"), cases=self.count(cases, f"{place}: cases"))
                 if tally.events > tally.cases:
                     self.problems.append(f"{place}: {tally.events} of only {tally.cases}")
                 yield OwnSample(metric=metric, arm=arm, source=source, tally=tally)

@@ -94,6 +94,4 @@ def _difference(before: OwnSample, after: OwnSample) -> OwnSample:
     """
     cases = after.tally.cases - before.tally.cases
     events = min(after.tally.events - before.tally.events, cases)
-    return OwnSample(
-        metric=after.metric, arm=after.arm, source=after.source, tally=Tally(events=events, cases=cases)
-    )
+    return OwnSample(metric=after.metric, arm=after.arm, source=after.source, tally=Tally(events=events, cases=cases))

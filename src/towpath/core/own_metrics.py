@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from towpath.core.judge.channels import ERRORS, Channel, Own
 from towpath.core.judge.evalue import HalfPlane
-from towpath.core.margins import Margin, narrower
+from towpath.core.margins import NARROW, WIDE, Margin, narrower
 from towpath.core.selectors import Selector
 
 MOST: Final = 8  # each one takes its part of alpha from all others
@@ -72,8 +72,8 @@ class OwnMetric:
     name: str
     source: Source
     worse: Literal["more", "fewer"] = "more"
-    rollback: Margin = Margin(ratio=1.10, points=0.0005)
-    promote: Margin = Margin(ratio=1.5, points=0.002)
+    rollback: Margin = NARROW
+    promote: Margin = WIDE
     depends_on_load: bool = False
 
 
@@ -123,7 +123,10 @@ def own_problems(metrics: Sequence[OwnMetric]) -> list[str]:
     twice = [name for name, count in Counter(metric.name for metric in metrics).items() if count > 1]
     checks = (
         *((is_name(one.name), f"metric: found name {one.name!r}, valid: {NAME_FORM}") for one in metrics),
-        *((one.name not in RESERVED, f"metric: {one.name} is a name of Towpath's own, choose another") for one in metrics),
+        *(
+            (one.name not in RESERVED, f"metric: {one.name} is a name of Towpath's own, choose another")
+            for one in metrics
+        ),
         *((False, f"metric: {name} is there twice; each name once") for name in twice),
         *((narrower(one.rollback, one.promote), f"metric: {one.name}: {_MARGINS_FORM}") for one in metrics),
         *((False, f"metric: {one.name}: {problem}") for one in metrics for problem in _query_problems(one.source)),

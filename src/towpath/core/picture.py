@@ -116,7 +116,11 @@ def _against(frames: Sequence[Frame]) -> Panel:
     policy = frames[-1].judge.policy
     bound, until = bound_against(policy), frames[-1].elapsed
     lines = [
-        Line(points=[(frame.elapsed, evidence_against(frame.judge)[place]) for frame in frames], name=name, kind=_kind(name))
+        Line(
+            points=[(frame.elapsed, evidence_against(frame.judge)[place]) for frame in frames],
+            name=name,
+            kind=_kind(name),
+        )
         for place, name in enumerate(policy.metrics)
         if any(channel.metric == name for channel in policy.channels)
     ]

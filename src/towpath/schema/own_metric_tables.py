@@ -52,7 +52,9 @@ Selected = Annotated[str, AfterValidator(_selector)]
 Query = Annotated[str, AfterValidator(_query)]
 MetricName = Annotated[str, AfterValidator(_checked(is_metric_name, NAME_FORM))]
 Server = Annotated[str, AfterValidator(_checked(_is_server, _SERVER_FORM))]
-Variable = Annotated[str, AfterValidator(_checked(_VARIABLE.fullmatch, "the name of a variable, never the token itself"))]
+Variable = Annotated[
+    str, AfterValidator(_checked(_VARIABLE.fullmatch, "the name of a variable, never the token itself"))
+]
 
 
 class OwnMarginTable(Table):

@@ -221,7 +221,8 @@ def _spoken(estimate: Estimate) -> str:
 
 
 def _beyond(channel: Channel) -> str:
-    return f"{'more' if channel.more_is == 'worse' else 'fewer'} than {channel.margin[0] or _spoken_margin(channel.rollback)}"
+    more = "more" if channel.more_is == "worse" else "fewer"
+    return f"{more} than {channel.margin[0] or _spoken_margin(channel.rollback)}"
 
 
 def _within(channel: Channel) -> str:
