@@ -105,9 +105,9 @@ class CanaryTable(Table):
     warm_up: Seconds = 300.0
     max_gap: Seconds = 300.0
     on_inconclusive: Literal["ask", "rollback"] = "ask"
-    metric: list[OwnMetricTable] = Field(default=[])
     margins: MarginsTable = MarginsTable()
     probes: ProbesTable | None = None
+    metric: list[OwnMetricTable] = Field(default=[])
 
     def problems(self) -> list[tuple[str, str]]:
         """(key, what is wrong) of values that don't fit together."""
