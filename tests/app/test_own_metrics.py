@@ -56,7 +56,7 @@ def test_a_candidate_with_fewer_events_of_a_kind_that_is_wanted_is_rolled_back(s
     scene.canary = replace(QUICK, metrics=("errors",), own=(replace(FALLBACK, worse="fewer"),))
     scene.observer.own["fallback_answers"] = FakeOwn(stable=0.3, canary=0.2)
 
-    with pytest.raises(RolledBack, match=r"candidate (19|20)\.\d+% .* fewer than stable's rate divided by 1 minus 1.00%"):
+    with pytest.raises(RolledBack, match=r"candidate (19|20)\.\d+% .* fewer than stable's rate minus 1.00%"):
         promote(scene.services(), PROD)
 
 
@@ -139,9 +139,7 @@ def test_plan_says_of_a_metric_that_stable_does_not_count_that_it_is_waited_for(
 
 def test_canaries_in_numbers_try_candidates_that_are_worse_in_it(scene: Scene) -> None:
     scene.observer.stable.requests = 100_000
-    _, found = simulate(
-        scene.services(), SimulateRequest(environment="prod", requests_per_second=200, runs=2, seed=3)
-    )
+    _, found = simulate(scene.services(), SimulateRequest(environment="prod", requests_per_second=200, runs=2, seed=3))
     ended = {one.candidate.name: (one.rolled_back, one.promoted) for one in found}
     assert ended["like stable"] == (0, 2)
     assert ended["fallback_answers 3 times as far as its promote margin"] == (2, 0)

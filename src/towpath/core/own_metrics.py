@@ -105,9 +105,10 @@ def edge(metric: OwnMetric, margin: Margin) -> HalfPlane:
 
 
 def _spoken(metric: OwnMetric, margin: Margin) -> str:
-    if metric.worse == "more":
-        return f"{margin.ratio:g} times stable's rate plus {margin.points:.2%}"
-    return f"stable's rate divided by {margin.ratio:g} minus {margin.points:.2%}"
+    times = {"more": f"{margin.ratio:g} times stable's rate", "fewer": f"stable's rate divided by {margin.ratio:g}"}
+    points = {"more": f" plus {margin.points:.2%}", "fewer": f" minus {margin.points:.2%}"}
+    rate = times[metric.worse] if margin.ratio > 1 else "stable's rate"
+    return f"{rate}{points[metric.worse] if margin.points else ''}"
 
 
 _UPTO: Final = {"more": "", "fewer": "as few as "}
