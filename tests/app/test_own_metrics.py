@@ -91,6 +91,15 @@ def test_one_that_vanishes_after_it_was_enough_holds_until_it_is_back(scene: Sce
     assert beyond[0].time - scene.journal("prod").entries()[0].time > 240
 
 
+def test_a_metric_of_another_model_is_not_waited_for(scene: Scene) -> None:
+    scene.canary = replace(QUICK, metrics=("errors",), own=(replace(FALLBACK, model="churn"),))
+    scene.observer.own = {}
+
+    done = promote(scene.services(), PROD)
+    assert done.closed is not None
+    assert done.closed.outcome is Outcome.PROMOTED
+
+
 def test_what_decided_is_explained_and_drawn(scene: Scene) -> None:
     scene.observer.own["fallback_answers"].canary = 0.15
     with pytest.raises(RolledBack):

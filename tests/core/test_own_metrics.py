@@ -54,6 +54,11 @@ class TestWhatMayBeConfigured:
     def test_names_are_there_once(self) -> None:
         assert own_problems([METRIC, METRIC]) == ["metric: fallbacks is there twice; each name once"]
 
+    def test_two_models_may_each_have_one_of_a_name(self) -> None:
+        both = [replace(METRIC, model="iris"), replace(METRIC, model="churn")]
+        assert own_problems(both) == []
+        assert own_problems([*both, METRIC]) == ["metric: fallbacks is there twice; each name once"]
+
     def test_there_are_not_too_many_because_each_takes_its_part_of_alpha(self) -> None:
         nine = [replace(METRIC, name=f"m{n}") for n in range(9)]
         assert own_problems(nine[:8]) == []

@@ -80,6 +80,7 @@ MEANINGS: Final = {
         "`true`: a replica with more requests has more of it, such as time in a queue; then it counts only where both "
         "releases have about the same load, as latency does"
     ),
+    ("OwnMetricTable", "model"): "the only model that is judged on it; absent: every model of the environment",
     ("OwnMarginTable", "ratio"): "times stable's share; where fewer are worse, stable's share divided by it",
     ("OwnMarginTable", "plus"): "and so much more, as a share of cases; where fewer are worse, so much less",
     ("PromqlTable", "url"): "of the server, without `/api/v1/query`; no user or password in it",

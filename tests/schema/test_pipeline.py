@@ -183,6 +183,12 @@ def test_own_metrics_arrive_with_their_sources_and_margins() -> None:
             "'sum(a)'",
             "metric[2].promql.cases: found 'sum(a)', valid: PromQL for one release",
         ),
+        (
+            "above = 0.8",
+            "above = 0.8\nmodel = 'irs'",
+            "canary.metric[1].model: found 'irs', did you mean iris? valid: iris",
+        ),
+        ("above = 0.8", "above = 0.8\nmodel = 'iris'", ""),
         ("promql = {", "promql = {token_env = 'a b', ", "token_env: found 'a b', valid: the name of a variable"),
     ],
 )

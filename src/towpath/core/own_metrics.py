@@ -67,6 +67,7 @@ class OwnMetric:
         rollback: up to here nothing counts against a candidate.
         promote: it must be shown to be better than this.
         depends_on_load: whether a replica with more requests looks worse, as with latency.
+        model: the only model that is judged on it; empty: every model of the environment.
     """
 
     name: str
@@ -75,6 +76,12 @@ class OwnMetric:
     rollback: Margin = NARROW
     promote: Margin = WIDE
     depends_on_load: bool = False
+    model: str = ""
+
+
+def own_of(metrics: Sequence[OwnMetric], model: str) -> tuple[OwnMetric, ...]:
+    """Those that one model is judged on."""
+    return tuple(metric for metric in metrics if metric.model in ("", model))
 
 
 def own_channel(metric: OwnMetric) -> Channel:
@@ -121,7 +128,9 @@ def is_name(text: str) -> bool:
 
 def own_problems(metrics: Sequence[OwnMetric]) -> list[str]:
     """Everything that makes these metrics meaningless together; empty when they can be judged."""
-    twice = [name for name, count in Counter(metric.name for metric in metrics).items() if count > 1]
+    together = [own_of(metrics, model) for model in dict.fromkeys(metric.model for metric in metrics)]
+    twice = dict.fromkeys(name for some in together for name, n in Counter(one.name for one in some).items() if n > 1)
+    most = max((len(some) for some in together), default=0)
     checks = (
         *((is_name(one.name), f"metric: found name {one.name!r}, valid: {NAME_FORM}") for one in metrics),
         *(
@@ -131,7 +140,7 @@ def own_problems(metrics: Sequence[OwnMetric]) -> list[str]:
         *((False, f"metric: {name} is there twice; each name once") for name in twice),
         *((narrower(one.rollback, one.promote), f"metric: {one.name}: {_MARGINS_FORM}") for one in metrics),
         *((False, f"metric: {one.name}: {problem}") for one in metrics for problem in _query_problems(one.source)),
-        (len(metrics) <= MOST, f"metric: {len(metrics)} of them, valid: at most {MOST}, each takes a part of alpha"),
+        (most <= MOST, f"metric: {most} of them, valid: at most {MOST}, each takes a part of alpha"),
     )
     return [problem for fits, problem in checks if not fits]
 

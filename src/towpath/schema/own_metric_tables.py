@@ -102,6 +102,7 @@ class OwnMetricTable(Table):
     rollback: OwnMargin | None = None
     promote: OwnMargin | None = None
     depends_on_load: bool = False
+    model: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -115,7 +116,12 @@ class OwnMetricTable(Table):
         margins = {"rollback": self.rollback, "promote": self.promote}
         given: dict[str, Any] = {key: _margin(value) for key, value in margins.items() if value is not None}
         return OwnMetric(
-            name=self.name, source=self._source(), worse=self.worse, depends_on_load=self.depends_on_load, **given
+            name=self.name,
+            source=self._source(),
+            worse=self.worse,
+            depends_on_load=self.depends_on_load,
+            model=self.model or "",
+            **given,
         )
 
     def _source(self) -> Source:
