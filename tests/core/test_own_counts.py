@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from towpath.core.own_counts import OwnSample, grown, problem, total, uncounted
+from towpath.core.own_counts import OwnGrown, OwnSample, grown, paired, problem, total, uncounted
 from towpath.core.tallies import Arm, Tally
 
 
@@ -40,6 +40,17 @@ def test_a_place_that_cannot_be_differenced_loses_this_poll_of_this_metric_only(
 
 def test_an_event_that_was_counted_before_its_case_is_not_more_than_all() -> None:
     assert grown((sample(0, 10),), (sample(7, 15),)).stable == {"fallbacks": Tally(events=5, cases=5)}
+
+
+def test_what_one_arm_counted_waits_for_the_other_s_cases_and_is_then_compared_whole() -> None:
+    nothing, some, more = Tally(), Tally(events=1, cases=10), Tally(events=2, cases=30)
+    now, waiting = paired(OwnGrown(), OwnGrown(stable={"a": some}, canary={"a": nothing}, lost=("x",)))
+    assert (now.stable, now.canary, now.lost) == ({"a": nothing}, {"a": nothing}, ("x",))
+    now, waiting = paired(waiting, OwnGrown(stable={"a": more}, canary={}))
+    assert (now.stable, now.canary) == ({}, {})
+    now, waiting = paired(waiting, OwnGrown(stable={"a": nothing}, canary={"a": more}))
+    assert (now.stable, now.canary) == ({"a": Tally(events=3, cases=40)}, {"a": more})
+    assert (waiting.stable, waiting.canary) == ({}, {})
 
 
 def test_everything_an_arm_counted_is_its_past() -> None:

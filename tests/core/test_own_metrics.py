@@ -212,6 +212,22 @@ class TestJudged:
         good = said(rare, (0.01, 0.01), polls=100)
         assert good.reason.startswith("fallbacks: not as few as stable's rate divided by 1.5 minus 0.10%; candidate ")
 
+    def test_arms_that_are_never_scraped_at_the_same_look_are_still_compared(self) -> None:
+        """As by a Prometheus that scrapes every 30 s and a look every 10: stable's, then the candidate's."""
+        rare = looks((0.01, 0.041), polls=90)
+        stale = {
+            arm: [one.observation.own[place] for one in rare[place::3] for _ in range(3)]
+            for place, arm in enumerate(("stable", "canary"))
+        }
+        stale["canary"] = [rare[0].observation.own[1], *stale["canary"]]
+        seen = [
+            replace(one, observation=replace(one.observation, own=own))
+            for one, own in zip(rare, zip(stale["stable"], stale["canary"], strict=False), strict=False)
+        ]
+        state = watched(POLICY, SINCE, seen)
+        verdict = situation(state, place=0, step_since=SINCE, now=state.last_at).verdict
+        assert (verdict.kind, verdict.channel) == ("roll back", "fallbacks")
+
     def test_cases_of_an_own_metric_are_no_requests_of_users(self) -> None:
         many = looks((0.01, 0.01), polls=3)
         tokens = tuple(

@@ -1,6 +1,6 @@
 """What was counted of the user's own metrics, and what of it is new between two readings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from towpath.core.tallies import Arm, Tally
@@ -44,6 +44,21 @@ def grown(before: Sequence[OwnSample], after: Sequence[OwnSample]) -> OwnGrown:
     )
 
 
+def paired(waiting: OwnGrown, new: OwnGrown) -> tuple[OwnGrown, OwnGrown]:
+    """What is to be compared now, and what waits until the other arm has cases too.
+
+    A Prometheus that scrapes more rarely than is looked shows one arm's growth in one look and the other's in the
+    next; compared look by look, neither would ever meet the other. Which looks are taken together depends on cases
+    alone, never on events, so nothing is chosen.
+    """
+    stable, canary = _plus(waiting.stable, new.stable), _plus(waiting.canary, new.canary)
+    met = {name for name in stable.keys() & canary.keys() if stable[name].cases and canary[name].cases}
+    counted = new.stable.keys() & new.canary.keys()
+    now = [_only(sums, met) | dict.fromkeys(counted - met, Tally()) for sums in (stable, canary)]
+    rest = [_only(sums, sums.keys() - met) for sums in (stable, canary)]
+    return OwnGrown(stable=now[0], canary=now[1], lost=new.lost), OwnGrown(stable=rest[0], canary=rest[1])
+
+
 def total(samples: Iterable[OwnSample], arm: Arm) -> dict[str, Tally]:
     """The sum over an arm's places, by metric."""
     found: dict[str, Tally] = {}
@@ -75,6 +90,21 @@ def reported(metric: str, problems: Iterable[str]) -> str:
 
 
 _WHO: Mapping[Arm, str] = {"canary": "stable doesn't count it", "stable": "the candidate doesn't count it"}
+
+
+def _plus(one: Mapping[str, Tally], other: Mapping[str, Tally]) -> dict[str, Tally]:
+    none = Tally()
+    return {
+        name: Tally(
+            events=one.get(name, none).events + other.get(name, none).events,
+            cases=one.get(name, none).cases + other.get(name, none).cases,
+        )
+        for name in {**one, **other}
+    }
+
+
+def _only(tallies: Mapping[str, Tally], names: Container[str]) -> dict[str, Tally]:
+    return {name: tally for name, tally in tallies.items() if name in names}
 
 
 def _unusable(before: OwnSample | None, after: OwnSample | None) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
@@ -11,7 +11,7 @@ from towpath.core.errors import UsageError
 from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
 from towpath.core.observation import Observation, increments
 from towpath.core.observation_codec import decode, encode
-from towpath.core.own_counts import uncounted
+from towpath.core.own_counts import OwnGrown, paired, uncounted
 
 FORMAT: Final = 1
 
@@ -37,6 +37,7 @@ class Watched:
         step_polls: with data in both arms, in that step.
         step_requests: answered by the candidate in that step.
         served_since: since when stable's counters count, as far as is known; 0: not known.
+        own: of the user's own metrics, what one arm counted and the other arm's look is waited for.
     """
 
     policy: CanaryPolicy
@@ -48,6 +49,7 @@ class Watched:
     step: int = -1
     step_polls: int = 0
     step_requests: int = 0
+    own: OwnGrown = field(default_factory=OwnGrown)
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -72,7 +74,8 @@ def after(state: Watched, look: Look) -> Watched:
     judge = _with_what_is_due(state, state.judge, state.previous)
     elapsed = look.observation.at - state.first_at
     waits = (*awaited(judge, state.previous), *_own_uncounted(state.policy, look.observation))
-    poll = poll_of(grown, elapsed, judge.policy.channels, waits)
+    now, waiting = paired(state.own, grown.own)
+    poll = poll_of(replace(grown, own=now), elapsed, judge.policy.channels, waits)
     return replace(
         state,
         judge=step(judge, poll),
@@ -80,6 +83,7 @@ def after(state: Watched, look: Look) -> Watched:
         last_at=look.observation.at,
         step_polls=state.step_polls + _has_both(poll),
         step_requests=state.step_requests + _canary_requests(poll),
+        own=waiting,
     )
 
 
