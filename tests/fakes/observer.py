@@ -10,6 +10,7 @@ from towpath.app.canary_ports import ProbeReport
 from towpath.core.counters import ArmCounters
 from towpath.core.inputs import Feature
 from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.own_counts import OwnSample
 from towpath.core.tallies import Arm, Counted, ModelSample, Tally
 
 _EDGES = (50.0, 100.0, 200.0, math.inf)
@@ -68,6 +69,30 @@ class FakeArm:
 
 
 @dataclass(kw_only=True)
+class FakeOwn:
+    """What both releases count of a metric of the user's own: shares of answers; absent: not counted."""
+
+    stable: float | None
+    canary: float | None
+
+    def samples(self, name: str, stable: FakeArm, canary: FakeArm) -> list[OwnSample]:
+        shares: list[tuple[Arm, float | None, FakeArm]] = [
+            ("stable", self.stable, stable),
+            ("canary", self.canary, canary),
+        ]
+        return [
+            OwnSample(
+                metric=name,
+                arm=arm,
+                source=f"{arm}-0",
+                tally=Tally(events=int(int(counted.requests) * share), cases=int(counted.requests)),
+            )
+            for arm, share, counted in shares
+            if share is not None
+        ]
+
+
+@dataclass(kw_only=True)
 class FakeObserver:
     """A router of one replica, whose arms count with the clock; `outage` makes it unreadable."""
 
@@ -80,6 +105,8 @@ class FakeObserver:
     canary_ready: int = 2
     no_cluster: int = 0
     outage: bool = False
+    own: dict[str, FakeOwn] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()  # which of them the driver asked for
     reads: int = 0
     _seen: float | None = None
 
@@ -93,6 +120,9 @@ class FakeObserver:
             at=now,
             samples=() if self.outage else (self._sample(now),),
             models=tuple(self._model(arm, name) for name, arm in self._arms() if arm.asked or arm.predicted),
+            own=tuple(
+                sample for name in self.watched for sample in self.own[name].samples(name, self.stable, self.canary)
+            ),
             stable_ready=self.stable_ready,
             canary_ready=self.canary_ready,
             problems=("router replica router-0: no answer",) if self.outage else (),

@@ -95,7 +95,9 @@ def _begin(run: Run, step: Step) -> _Canary:
         shares=steps(policy, run.base.replicas),
         index=index,
         since=_since(run, index),
-        watch=run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving),
+        watch=run.services.watch(
+            run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving, policy.own
+        ),
         state=state,
         told=_kind(state.requests.told(policy.min_polls)),
     )

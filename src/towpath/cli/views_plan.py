@@ -1,11 +1,12 @@
 """What a promotion would do, as a JSON document and as text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from towpath.cli.render import Table
 from towpath.cli.views import NOTHING, about, image_document, short
+from towpath.cli.views_metrics import judged_table, promote_margin
 
 if TYPE_CHECKING:
     from towpath.app.plan import Planned
@@ -72,13 +73,19 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
     if planned.traffic is None:
         return []
     rate = planned.traffic.requests_per_second
-    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, rate)]
-    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", "EQUAL LOAD")
+    expected = (
+        []
+        if planned.outlook is None
+        else ["", _outlook_line(planned.outlook, rate, next((one.own for one in planned.visible), ()))]
+    )
+    own = tuple(f"{name.upper()} FROM" for name in next((one.own for one in planned.visible), {}))
+    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", *own)
     return [
         "",
         f"what the canary can see at {rate:.3g} requests/s",
-        Table(columns=columns, rows=tuple(_visible_row(planned, one) for one in planned.visible)),
-        *(f"{_UNSEEN[metric]}" for metric in planned.unseen),
+        Table(columns=(*columns, "EQUAL LOAD"), rows=tuple(_visible_row(planned, one) for one in planned.visible)),
+        "",
+        judged_table(planned.traffic.judged),
         *_inputs_lines(planned.traffic.inputs),
         *expected,
     ]
@@ -104,10 +111,6 @@ def _some(names: Sequence[str]) -> str:
 
 
 _NAMED = 5
-_UNSEEN = {
-    "latency": "latency can't be compared before stable has answered more requests",
-    "predictions": "predictions can't be compared: no replica of stable counts them, or too few were made",
-}
 
 
 def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
@@ -120,20 +123,26 @@ def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
         "nothing" if one.errors is None else f"{100 * one.errors:.2g} %",
         slower or (NOTHING if "latency" in planned.unseen else "nothing"),
         moved or (NOTHING if "predictions" in planned.unseen else "nothing"),
+        *(_own_from(planned, name, rate) for name, rate in one.own.items()),
         "yes" if one.step.sees_latency else "no",
     )
 
 
-def _outlook_line(expected: "Outlook", rate: float) -> str:
+def _own_from(planned: "Planned", name: str, rate: float | None) -> str:
+    if rate is None:
+        return NOTHING if name in planned.unseen else "nothing"
+    return f"{100 * rate:.2g} %"
+
+
+def _outlook_line(expected: "Outlook", rate: float, own: Container[str]) -> str:
     at = f"at {rate:.3g} requests/s a candidate that is just like stable"
     if expected.enough:
         return f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
     more = f": about {expected.more} more answers are needed" if expected.more else ""
-    what = expected.channel.partition(" ")[0]
-    margin = what if what in ("errors", "latency") else "predictions"
+    margin = promote_margin(expected.channel, own)
     return (
         f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}\n"
-        f"hint: give it more traffic, a longer max_time, probes, or a wider margins.{margin}.promote in deploy.toml"
+        f"hint: give it more traffic, a longer max_time, probes, or a wider {margin} in deploy.toml"
     )
 
 
@@ -161,12 +170,14 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
                 "errors_from": one.errors,
                 "slower_from": one.latency,
                 "predictions_from": one.predictions,
+                "own_from": dict(one.own),
                 "equal_load": one.step.sees_latency,
             }
             for one in planned.visible
         ],
         "unseen": list(planned.unseen),
         "inputs": None if planned.traffic is None else asdict(planned.traffic.inputs),
+        "metrics": [] if planned.traffic is None else [asdict(one) for one in planned.traffic.judged],
         "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

@@ -9,6 +9,8 @@ from towpath.core.counters import ArmCounters, Buckets, arm_problems, count_prob
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.inputs import Asked, Feature
 from towpath.core.observation import ARMS, Observation, ReplicaSample
+from towpath.core.own_codec import samples_to_json
+from towpath.core.own_counts import OwnSample
 from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 
 FORMAT: Final = 1
@@ -26,6 +28,7 @@ def encode(observation: Observation) -> str:
             "samples": [_sample_json(sample) for sample in observation.samples],
             "features": [_feature_json(feature) for feature in features],
             "models": [_model_json(sample, features) for sample in observation.models],
+            "own": samples_to_json(observation.own),
             "problems": list(observation.problems),
         },
         separators=(",", ":"),
@@ -115,6 +118,7 @@ class _Reader:
             stable_ready=self.count(raw.get("stable_ready"), "stable_ready"),
             canary_ready=self.count(raw.get("canary_ready"), "canary_ready"),
             models=tuple(self.model(one, features) for one in self.rows(raw.get("models", []), "models")),
+            own=tuple(one for row in self.rows(raw.get("own", []), "own") for one in self.own(row)),
             problems=tuple(str(problem) for problem in self.rows(raw.get("problems"), "problems")),
         )
 
@@ -161,6 +165,17 @@ class _Reader:
             else:
                 found[feature] = tuple(numbers[1:])
         return found
+
+    def own(self, raw: object) -> Iterator[OwnSample]:
+        match raw:
+            case [str(metric), "stable" | "canary" as arm, str(source), events, cases]:
+                place = f"{metric}: {source}"
+                tally = Tally(events=self.count(events, f"{place}: events"), cases=self.count(cases, f"{place}: cases"))
+                if tally.events > tally.cases:
+                    self.problems.append(f"{place}: {tally.events} of only {tally.cases}")
+                yield OwnSample(metric=metric, arm=arm, source=source, tally=tally)
+            case _:
+                self.problems.append(f"own: {raw!r} is not a metric, its arm, its source, events and cases")
 
     def tallies(self, raw: object, place: str) -> dict[Counted, Tally]:
         found: dict[Counted, Tally] = {}

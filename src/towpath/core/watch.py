@@ -1,7 +1,7 @@
 """A canary's looks, folded: the judge's state and where the step stands. The same looks give the same verdict."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of
 from towpath.core.judge.alarms import refused_by
 from towpath.core.observation import Increments, Observation, increments
 from towpath.core.observation_codec import decode, encode
+from towpath.core.own_counts import OwnGrown, paired, uncounted
 from towpath.core.tallies import total_asked
 
 FORMAT: Final = 1
@@ -41,6 +42,7 @@ class Watched:
         step_requests: answered by the candidate in that step.
         requests: what users asked.
         served_since: since when stable's counters count, as far as is known; 0: not known.
+        own: of the user's own metrics, what one arm counted and the other arm's look is waited for.
     """
 
     policy: CanaryPolicy
@@ -53,6 +55,7 @@ class Watched:
     step_polls: int = 0
     step_requests: int = 0
     requests: Requests = field(default_factory=Requests)
+    own: OwnGrown = field(default_factory=OwnGrown)
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -77,7 +80,9 @@ def after(state: Watched, look: Look) -> Watched:
         return replace(state, previous=look.observation)
     judge = _with_what_is_due(state, state.judge, state.previous)
     elapsed = look.observation.at - state.first_at
-    poll = poll_of(grown, elapsed, judge.policy.channels, awaited(judge, state.previous))
+    waits = (*awaited(judge, state.previous), *_own_uncounted(state.policy, look.observation))
+    now, waiting = paired(state.own, grown.own)
+    poll = poll_of(replace(grown, own=now), elapsed, judge.policy.channels, waits)
     return replace(
         state,
         judge=step(judge, poll),
@@ -86,6 +91,7 @@ def after(state: Watched, look: Look) -> Watched:
         step_polls=state.step_polls + _has_both(poll),
         step_requests=state.step_requests + _canary_requests(poll),
         requests=_requests(state, grown),
+        own=waiting,
     )
 
 
@@ -145,6 +151,10 @@ def _requests(state: Watched, grown: Increments) -> Requests:
 def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
     channels = due(judge, state.policy.margins, seen)
     return extend(judge, channels, reference_of(seen, state.served_since, channels)) if channels else judge
+
+
+def _own_uncounted(policy: CanaryPolicy, seen: Observation) -> Iterator[str]:
+    return uncounted((metric.name for metric in policy.own), seen.own, seen.problems)
 
 
 def _has_both(poll: Poll) -> bool:

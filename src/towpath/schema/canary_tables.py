@@ -9,6 +9,7 @@ from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins, M
 from towpath.core.drift import DriftPolicy
 from towpath.core.judge.curves import Slower
 from towpath.schema.image_spec import Table
+from towpath.schema.own_metric_tables import OwnMetricTable
 from towpath.schema.units import Seconds, format_duration
 
 Percent = Annotated[int, Field(gt=0, lt=100)]
@@ -119,6 +120,7 @@ class CanaryTable(Table):
     margins: MarginsTable = MarginsTable()
     probes: ProbesTable | None = None
     drift: DriftTable = DriftTable()
+    metric: list[OwnMetricTable] = Field(default=[])
 
     def problems(self) -> list[tuple[str, str]]:
         """(key, what is wrong) of values that don't fit together."""
@@ -140,12 +142,13 @@ class CanaryTable(Table):
 
     def policy(self) -> CanaryPolicy:
         """The core's form."""
-        plain = {name: getattr(self, name) for name in CanaryTable.model_fields}
+        plain = {name: getattr(self, name) for name in CanaryTable.model_fields if name != "metric"}
         return CanaryPolicy(
             **plain
             | {
                 "traffic": tuple(self.traffic),
                 "metrics": tuple(self.metrics),
+                "own": tuple(table.metric() for table in self.metric),
                 "margins": self.margins.margins(),
                 "probes": 0.0 if self.probes is None else self.probes.rate,
                 "drift": self.drift.policy(),
