@@ -99,7 +99,9 @@ class TestThatNobodyIsToBlameFor:
             promote(scene.services(), PROD)
         said = "the candidate answered 0 requests of users and 0 probes, about 3,211 more are needed"
         assert said in asked.value.message
-        assert asked.value.hint == "deploy plan --to prod says what would decide it; then promote again"
+        assert asked.value.hint == (
+            "deploy explain prod says what was missing, deploy plan --to prod what would decide it"
+        )
         assert not bad(scene)
         assert last(scene).outcome is Outcome.INCONCLUSIVE
 

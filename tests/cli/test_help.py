@@ -12,7 +12,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     *("init", "setup", "doctor", "build", "plan", "promote", "rollback", "pause", "abort", "resume"),
-    *("status", "history", "releases", "explain", "logs", "requests", "invoke", "shellenv", "destroy"),
+    *("status", "history", "releases", "diff", "explain", "logs", "requests", "invoke", "shellenv", "destroy"),
 )
 HEAVY = ("rich", "pydantic", "pulumi", "docker", "obstore", "urllib3", "numpy", "yaml", "towpath.app")
 

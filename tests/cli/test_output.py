@@ -1,6 +1,7 @@
 import pytest
 
 from tests.cli.command import FakeWorld, Stream, deploy, failing
+from tests.fakes.observer import FakeFeature
 from tests.fakes.world import Scene, image, record
 from towpath.app.invoke import Answer
 from towpath.cli.render import Output, Table
@@ -171,6 +172,26 @@ def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) ->
     assert out.startswith(f"prod: {image('a').short} -> {image('b').short}, canary, about ")
     for words in ("GATE", "clean", "shift 25 %", "what the canary can see at 50 requests/s", "iris.route"):
         assert words in out
+
+
+def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ_already(world: FakeWorld) -> None:
+    without = deploy("plan", "--to", "prod", world=world).out
+    names = ("radius", "texture", "perimeter", "area", "smoothness", "symmetry")
+    world.scene.observer.stable.asked = [FakeFeature(name=name, mean=2.0 * (name == "area")) for name in names]
+    deploy("plan", "--to", "prod", world=world)  # a look that begins the traffic
+    world.scene.world.clock.advance(60)
+    watched = deploy("plan", "--to", "prod", world=world)
+    for feature in world.scene.observer.stable.asked:
+        feature.trained = 0
+    unknown = deploy("plan", "--to", "prod", world=world).out
+
+    assert "a change of the requests themselves can't be seen: no replica of stable counts them" in without
+    assert (
+        "held against the training data in radius, texture, perimeter, area, smoothness, … (6 features)" in watched.out
+    )
+    assert "unlike the training data already: area (PSI 3." in watched.out
+    assert "compared between the arms only in radius, texture, perimeter, area, smoothness, …" in unknown
+    assert deploy("plan", "--to", "prod", "--json", world=world).json["inputs"]["watched"] == []
 
 
 def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> None:

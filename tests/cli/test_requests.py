@@ -16,8 +16,14 @@ def world() -> FakeWorld:
     scene = Scene()
     scene.releases.records = [record("a")]
     scene.serve("prod", image("a"), promotion=3)
-    scene.world.logged = [line(1.0), line(2.0), line(3.0, probe=True)]
+    log(scene, line(1.0), line(2.0), line(3.0, probe=True))
     return FakeWorld(scene=scene)
+
+
+def log(scene: Scene, *lines: str) -> None:
+    stable = scene.world.outputs("prod").endpoints[0].stable
+    assert stable is not None
+    scene.world.logged[stable.release_id] = lines
 
 
 def test_what_users_asked_becomes_rows_for_probes(world: FakeWorld, tmp_path: Path) -> None:
@@ -49,10 +55,10 @@ def test_a_file_that_is_there_is_never_overwritten(world: FakeWorld, tmp_path: P
 
 
 def test_where_nothing_was_recorded_it_is_said_why(world: FakeWorld) -> None:
-    world.scene.world.logged = []
+    log(world.scene)
     none = deploy("requests", "prod", world=world)
     assert (none.code, "writes no log of predictions" in none.err, "TOWPATH_SAMPLE" in none.err) == (3, True, True)
-    world.scene.world.logged = [line(probe=True), line(status=500), line(tensors=None)]
+    log(world.scene, line(probe=True), line(status=500), line(tensors=None))
     partial = deploy("requests", "prod", world=world)
     assert partial.code == 3
     assert "1 were probes, 1 failed, 1 aren't logged whole" in partial.err

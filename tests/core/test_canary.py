@@ -23,6 +23,7 @@ from towpath.core.canary import (
     steps,
 )
 from towpath.core.canary_policy import after_tries
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.judge import Verdict
 
@@ -58,6 +59,45 @@ def test_the_steps_that_need_no_verdict_share_the_least_time() -> None:
     assert [step.dwell for step in PLAN] == [200.0] * 4
     assert expected_seconds(PLAN) == 800.0
     assert steps(replace(POLICY, min_time=60.0), 1)[0].dwell == 40.0  # four polls
+
+
+CHANGED = "traffic changed: radius (PSI 0.41)"
+REFUSED = replace(NOW, verdict=replace(HOLDING, kind="roll back", reason="p above 0.5"))
+ANSWERED = "the candidate answered 100 requests of users and 0 probes"
+TELL = replace(POLICY, drift=DriftPolicy(action="tell"))
+
+
+@pytest.mark.parametrize(
+    ("now", "policy", "decision"),
+    [
+        (replace(NOW, drift=CHANGED), POLICY, Hold(why=CHANGED, next_look=10.0)),
+        (replace(NOW, drift=CHANGED), TELL, Advance(to=PLAN[1])),
+        (replace(NOW, step=3, verdict=PROMOTE, drift=CHANGED), POLICY, Hold(why=CHANGED, next_look=10.0)),
+        (replace(NOW, drift=CHANGED, silent=20), POLICY, Hold(why="no observation for 20 s", next_look=10.0)),
+        (
+            replace(NOW, step=3, verdict=PROMOTE, drift=CHANGED, elapsed=3600),
+            POLICY,
+            Inconclusive(reason=f"undecided after 3600 s: {CHANGED}; {ANSWERED}", more_requests=None),
+        ),
+        (replace(NOW, drifted=CHANGED), POLICY, Advance(to=PLAN[1])),
+        (replace(REFUSED, drift=CHANGED, drifted=CHANGED), POLICY, RollBack(reason="p above 0.5", blamed=True)),
+        (replace(REFUSED, predictions_alone=True), POLICY, RollBack(reason="p above 0.5", blamed=True)),
+        (
+            replace(REFUSED, predictions_alone=True, drifted=CHANGED),
+            TELL,
+            RollBack(reason="p above 0.5", blamed=True),
+        ),
+        (
+            replace(REFUSED, predictions_alone=True, drifted=CHANGED),
+            POLICY,
+            RollBack(reason=f"p above 0.5; the release isn't marked bad, for {CHANGED}", blamed=False),
+        ),
+    ],
+)
+def test_changed_requests_hold_a_canary_and_excuse_only_what_it_predicts(
+    now: Situation, policy: CanaryPolicy, decision: object
+) -> None:
+    assert decide(policy, PLAN, now) == decision
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 10])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from towpath.core.counters import ArmCounters
 from towpath.core.errors import UsageError
+from towpath.core.inputs import Feature
 from towpath.core.judge import ERRORS, poll_of, reference_of
 from towpath.core.judge.channels import SlowerThan
 from towpath.core.observation import Observation, ReplicaSample, increments
@@ -225,8 +226,20 @@ def tallied(cases: int, bounds: set[float], labels: set[str]) -> dict[Counted, T
 tallies = st.builds(
     tallied, st.integers(0, 10**9), st.sets(st.floats(-1e9, 1e9), max_size=4), st.sets(st.text(max_size=4), max_size=3)
 )
+features = st.builds(
+    Feature,
+    input=st.text(max_size=4),
+    name=st.text(max_size=4),
+    cuts=st.sets(st.floats(-1e9, 1e9), min_size=2, max_size=2).map(sorted).map(tuple),
+    trained=st.one_of(st.just(()), st.tuples(*[st.integers(0, 10**9)] * 3)),
+)
 models = st.builds(
-    ModelSample, replica=st.text(min_size=1, max_size=8), arm=st.sampled_from(ARMS), live=tallies, probe=tallies
+    ModelSample,
+    replica=st.text(min_size=1, max_size=8),
+    arm=st.sampled_from(ARMS),
+    live=tallies,
+    probe=tallies,
+    asked=st.dictionaries(features, st.tuples(*[st.integers(0, 10**9)] * 3), max_size=3),
 )
 observations = st.builds(
     Observation,
@@ -254,6 +267,23 @@ def test_a_model_that_counts_more_than_it_predicted_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         decode(json.dumps(raw))
     for problem in ("p above 0.5: 10 of only 9", "[0.7] is not a bound and a count", "a: -1 is negative"):
+        assert problem in caught.value.message
+
+
+def test_an_observation_of_a_towpath_that_read_no_inputs_is_read() -> None:
+    before = replace(seen(AFTER), models=(ModelSample(replica="m", arm="canary", live=tallied(9, {0.5}, set())),))
+    raw = json.loads(encode(before))
+    del raw["features"], raw["models"][0]["asked"]
+    assert decode(json.dumps(raw)) == before
+
+
+def test_rows_that_are_of_no_feature_or_do_not_fit_its_bins_are_refused() -> None:
+    asked = {Feature(input="x", name="age", cuts=(20.0,)): (1, 2)}
+    raw = json.loads(encode(replace(seen(AFTER), models=(ModelSample(replica="m", arm="canary", asked=asked),))))
+    raw["models"][0]["asked"] = [[1, 1, 2], [0, 1], [], [0, 1, -2]]
+    with pytest.raises(UsageError) as caught:
+        decode(json.dumps(raw))
+    for problem in ("[1, 1, 2] is no feature's place", "[0, 1] is no", "[] is no", "m: asked: -2 is negative"):
         assert problem in caught.value.message
 
 

@@ -54,7 +54,7 @@ def standing(services: Services, environment: str, model: str) -> Standing:
     outputs = services.engine.outputs(environment)
     drawn = outputs.endpoint(name)
     return Standing(
-        environment=place,
+        environment=place.judging(what.name),
         model=what,
         file=file,
         endpoint=endpoint,

@@ -67,8 +67,8 @@ class Journal:
     def history(self) -> tuple[Entry, ...]:
         """Every entry ever written, from the first, with the whole chain checked; raises what `entries` does."""
         links: list[Link] = []
+        numbers = self._numbers()  # before they are read: what somebody appends meanwhile is no hole
         self._read_on(links)
-        numbers = self._numbers()
         if len(links) < len(numbers):
             raise _missing(entry_key(self.environment, len(links) + 1))
         return tuple(link.entry for link in links if link.entry is not None)

@@ -137,7 +137,7 @@ def _shares(here: Standing) -> tuple[CanaryStep, ...]:
 
 def _unseen(policy: CanaryPolicy, traffic: Traffic) -> tuple[str, ...]:
     compared = {channel.metric for channel in traffic.channels}
-    return tuple(metric for metric in policy.metrics if metric not in compared)
+    return tuple(metric for metric in policy.judged if metric not in compared)
 
 
 def _dwell(shares: tuple[CanaryStep, ...], expected: Outlook | None) -> float:

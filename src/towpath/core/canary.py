@@ -113,6 +113,9 @@ class Situation:
         troubles: why something couldn't be read in the newest look.
         alone: users' requests that stable answered since the candidate answered one.
         alone_for: seconds since the candidate answered one; 0 while stable hasn't either.
+        drift: why predictions can't be compared now: users' requests changed, or differ between the arms.
+        drifted: the same, at any time in this canary.
+        predictions_alone: whether the candidate is refused for what it predicts and nothing else.
     """
 
     step: int
@@ -125,6 +128,9 @@ class Situation:
     troubles: tuple[str, ...] = ()
     alone: int = 0
     alone_for: float = 0.0
+    drift: str = ""
+    drifted: str = ""
+    predictions_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,20 +183,27 @@ Decision = Hold | Advance | Promote | RollBack | Halt | Inconclusive
 
 def decide(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> Decision:
     """What to do at this look. No data is neither a pass nor a fail."""
-    said = now.verdict
+    said, drift = now.verdict, now.drift if policy.drift.action == "hold" else ""
     if said.kind == "roll back":
-        return RollBack(reason=said.reason, blamed=True)
+        return _refused(policy, now)
     if said.kind == "halt":
         return Halt(reason=said.reason)
     unheard = _unheard(policy, plan[now.step], now)
     if unheard is not None:
         return unheard
-    if now.elapsed >= policy.max_time and said.kind != "promote":
-        return _undecided(policy, now)
-    missing = _missing(policy, plan, now)
+    if now.elapsed >= policy.max_time and (drift or said.kind != "promote"):
+        return _undecided(policy, now, drift)
+    missing = drift or _missing(policy, plan, now)
     if missing:
         return Hold(why=missing, next_look=_next_look(policy, plan[now.step], now))
     return Promote(reason=said.reason) if plan[now.step].last else Advance(to=plan[now.step + 1])
+
+
+def _refused(policy: CanaryPolicy, now: Situation) -> RollBack:
+    """What it predicts isn't held against a release whose requests nobody knew; it goes all the same."""
+    excused = now.predictions_alone and now.drifted and policy.drift.action == "hold"
+    reason = f"{now.verdict.reason}; the release isn't marked bad, for {now.drifted}" if excused else now.verdict.reason
+    return RollBack(reason=reason, blamed=not excused)
 
 
 def _unheard(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> Decision | None:
@@ -221,14 +234,15 @@ def _mute(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> bool:
     return asked >= policy.breaker.requests and now.alone_for > policy.max_gap
 
 
-def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:
+def _undecided(policy: CanaryPolicy, now: Situation, drift: str) -> Decision:
     said = now.verdict
-    late = "" if said.kind == "inconclusive" else f"after {now.elapsed:.0f} s: "  # else it says itself after how long
+    # an inconclusive judge says itself after how long
+    late = "" if said.kind == "inconclusive" and not drift else f"after {now.elapsed:.0f} s: "
     seen = f"the candidate answered {said.live_requests:,} requests of users and {said.probe_requests:,} probes"
-    reason = f"undecided {late}{said.reason}; {seen}"
+    reason = f"undecided {late}{drift or said.reason}; {seen}"
     if policy.on_inconclusive == "roll back":
         return RollBack(reason=reason, blamed=False)
-    return Inconclusive(reason=reason, more_requests=now.verdict.more_requests)
+    return Inconclusive(reason=reason, more_requests=None if drift else said.more_requests)
 
 
 def _missing(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> str:

@@ -3,25 +3,32 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
 from towpath.core.judge.curves import Slower
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import Breaker, JudgePolicy
+from towpath.core.margins import NARROW, WIDE, Margin
+from towpath.core.own_metrics import OwnMetric, own_channel, own_problems
+
+__all__ = [
+    "METRICS",
+    "UNJUDGED",
+    "CanaryPolicy",
+    "Margin",
+    "Margins",
+    "Metric",
+    "check",
+    "judge_policy",
+    "policy_problems",
+]
 
 UNJUDGED: Final = 50  # up to here, in percent, a step is taken without *promote*
 _ALL: Final = 100
 
 Metric = Literal["errors", "latency", "predictions"]
 METRICS: Final[tuple[Metric, ...]] = ("errors", "latency", "predictions")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Margin:
-    """How much worse a candidate may be: `ratio` times stable's rate plus `points` (a share, 0 to 1)."""
-
-    ratio: float
-    points: float
 
 
 _A_TWENTIETH: Final = Slower(ratio=1.05, plus=1.0)
@@ -41,8 +48,8 @@ class Margins:
         predictions_promote: the same.
     """
 
-    errors: Margin = Margin(ratio=1.10, points=0.0005)
-    errors_promote: Margin = Margin(ratio=1.5, points=0.002)
+    errors: Margin = NARROW
+    errors_promote: Margin = WIDE
     latency: Slower = _A_TWENTIETH
     latency_promote: Slower = _A_FIFTH
     predictions: float = 0.02
@@ -64,7 +71,8 @@ class CanaryPolicy:
         min_requests: answered by the candidate in each step.
         alpha: chance of rolling back a candidate within all margins, over the whole canary.
         beta: chance of promoting one beyond a margin.
-        metrics: what is judged; alpha is split over them equally.
+        metrics: what is judged of Towpath's own; alpha is split equally over these and the user's.
+        own: metrics of the user's own, each of which is judged.
         margins: what counts as worse.
         probes: requests per second of ours to each arm; 0 for none.
         max_gap: without an observation, after which the candidate loses its traffic.
@@ -73,6 +81,7 @@ class CanaryPolicy:
         dispersion: how many requests fail or succeed together, as those of a client that batches or of a session that
             sticks to an arm; all evidence counts for so much less.
         breaker: rolls back without statistics.
+        drift: what a change of users' requests means.
     """
 
     strategy: Literal["canary", "blue-green"] = "canary"
@@ -86,6 +95,7 @@ class CanaryPolicy:
     alpha: float = 0.01
     beta: float = 0.05
     metrics: tuple[Metric, ...] = METRICS
+    own: tuple[OwnMetric, ...] = ()
     margins: Margins = field(default_factory=Margins)
     probes: float = 0.0
     max_gap: float = 300.0
@@ -93,6 +103,12 @@ class CanaryPolicy:
     warm_up: float = 300.0
     dispersion: float = 1.0
     breaker: Breaker = field(default_factory=Breaker)
+    drift: DriftPolicy = field(default_factory=DriftPolicy)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Every metric that is judged, by name."""
+        return (*self.metrics, *(metric.name for metric in self.own))
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -127,13 +143,14 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (policy.dispersion >= 1, "dispersion: at least 1, which is requests that fail one by one"),
         (policy.probes >= 0, "probes: 0 or more per second"),
         (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
+        (policy.drift.psi > 0, "drift: psi more than 0"),
         (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
         (
             "errors" in policy.metrics and len(set(policy.metrics)) == len(policy.metrics),
             "metrics: errors and any of latency, predictions, each once",
         ),
     )
-    return [problem for fits, problem in checks if not fits]
+    return [problem for fits, problem in checks if not fits] + own_problems(policy.own)
 
 
 def _margins_fit(margins: Margins) -> bool:
@@ -169,8 +186,8 @@ def after_tries(policy: CanaryPolicy, tries: int) -> CanaryPolicy:
 def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
     """What the judge needs to know of it."""
     return JudgePolicy(
-        metrics=policy.metrics,
-        channels=(_errors(policy.margins),),
+        metrics=policy.judged,
+        channels=(_errors(policy.margins), *(own_channel(metric) for metric in policy.own)),
         probes=policy.probes > 0,
         alpha=policy.alpha,
         beta=policy.beta,
