@@ -8,8 +8,8 @@ from pydantic import Field
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins, Metric, policy_problems
 from towpath.core.drift import DriftPolicy
 from towpath.core.judge.curves import Slower
-from towpath.schema.image_spec import Table
 from towpath.schema.own_metric_tables import OwnMetricTable
+from towpath.schema.table import Table
 from towpath.schema.units import Seconds, format_duration
 
 Percent = Annotated[int, Field(gt=0, lt=100)]

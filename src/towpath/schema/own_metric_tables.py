@@ -11,7 +11,7 @@ from towpath.core.margins import Margin
 from towpath.core.own_metrics import NAME_FORM, Asked, Exposed, ExposedAbove, OwnMetric, Source, query_problems
 from towpath.core.own_metrics import is_name as is_metric_name
 from towpath.core.selectors import parse_selector
-from towpath.schema.image_spec import Table
+from towpath.schema.table import Table
 
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

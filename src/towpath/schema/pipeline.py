@@ -12,8 +12,9 @@ from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import ModelSpec
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.schema.canary_tables import CanaryTable
-from towpath.schema.image_spec import AnyImage, InnerPath, Table, Words
+from towpath.schema.image_spec import AnyImage, InnerPath, Words
 from towpath.schema.problems import closest, problems_of
+from towpath.schema.table import Table
 
 FILE_NAME = "deploy.toml"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
