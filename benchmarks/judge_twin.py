@@ -118,7 +118,8 @@ class Bets:
     def _acquit(self, now: Now, rate: Array, useful: Mask, alike: Mask) -> None:
         bound = self._promote.canary_rate(rate)
         guess = rate + np.array(IN_FAVOUR) * (bound - rate)
-        gain = np.where(useful & (bound < 1), log_e(now, (guess, rate), self._promote), 0.0)
+        gain = log_e(now, (guess, rate), self._promote) / self._policy.dispersion
+        gain = np.where(useful & (bound < 1), gain, 0.0)
         self._favour += np.where(alike, np.minimum(gain, 0.0), gain)
         sure = (useful & (bound >= 1) & ~alike)[..., 0]
         self.best = np.maximum(self.best, _log_mean(self._favour, (2,)))

@@ -103,11 +103,13 @@ def reference(scores: Floats, measurements: Floats, card: Card) -> dict[str, obj
     cuts = [float(cut) for cut in np.quantile(scores, QUANTILES)]
     probability = {"kind": "score", "quantiles": list(QUANTILES), "cuts": cuts}
     classes = {"kind": "class", "classes": list(card.classes)}
+    bounds = deciles(measurements)
+    counts = [between(column, own) for column, own in zip(measurements.T, bounds, strict=True)]
     return {
         "version": 1,
         "rows": len(scores),
         "outputs": {"probability": probability, "class": classes},
-        "inputs": {"measurements": {"features": list(card.columns), "cuts": deciles(measurements)}},
+        "inputs": {"measurements": {"features": list(card.columns), "cuts": bounds, "counts": counts}},
     }
 
 
@@ -115,6 +117,12 @@ def deciles(measurements: Floats) -> list[list[float]]:
     """Cuts of every column: measured values themselves, each once, so that no sum's last bits are in them."""
     cuts = np.quantile(measurements, DECILES, axis=0, method="inverted_cdf")
     return [[float(cut) for cut in np.unique(column)] for column in cuts.T]
+
+
+def between(column: Floats, cuts: Sequence[float]) -> list[int]:
+    """Rows up to each cut and above the last: a tenth each, but for values that many rows share."""
+    places = np.searchsorted(cuts, column, side="left")
+    return [int(rows) for rows in np.bincount(places, minlength=len(cuts) + 1)]
 
 
 def write_weights(pipeline: Pipeline, card: Card, folder: Path) -> None:

@@ -119,12 +119,6 @@ def test_a_resources_error_is_named_without_the_engines_own_noise() -> None:
     assert log.message() == "a: container never got ready"
 
 
-def test_leaving_a_plan_is_seen() -> None:
-    log, _ = log_of(error(f"resource {URN}a violates plan: properties changed: ~~x\n", f"{URN}a"))
-    assert log.violated
-    assert not log.refused
-
-
 def test_a_change_knows_its_type_and_urn() -> None:
     log, _ = log_of(pre("create", "a"))
     assert listed(log.changes.values()) == (

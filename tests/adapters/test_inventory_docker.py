@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from docker.models.containers import Container
 from tests.fakes.http_server import Answer, serving
 from towpath.adapters.inventory_docker import DockerInventory
 from towpath.app.ports import Running
+from towpath.core.consumption import Usage
 from towpath.core.errors import Missing
 
 DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -30,6 +32,7 @@ class Daemon:
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
     digests: dict[str, list[str]] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    stats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def answer(self, path: str) -> Answer:
         parts = urlsplit(path)
@@ -38,9 +41,16 @@ class Daemon:
         if parts.path.endswith("/containers/json"):
             self.asked.append(json.loads(parse_qs(parts.query)["filters"][0]))
             return 200, json.dumps([{"Id": name} for name in self.containers]).encode()
+        if parts.path.endswith("/stats"):
+            return self._stats(parts.path.split("/")[-2], parse_qs(parts.query))
         kind, name = parts.path.removesuffix("/json").split("/")[-2:]
         known = self._container(name) if kind == "containers" else self._image(name)
         return (404, b'{"message": "no such thing"}') if known is None else (200, json.dumps(known).encode())
+
+    def _stats(self, name: str, query: dict[str, list[str]]) -> Answer:
+        assert (query["stream"], query["one-shot"]) == (["False"], ["True"])
+        known = self.stats.get(name)
+        return (404, b'{"message": "no such container"}') if known is None else (200, json.dumps(known).encode())
 
     def _container(self, name: str) -> dict[str, Any] | None:
         labels = {"towpath.endpoint": "web", "towpath.release-id": "r1", "towpath.digest": DIGEST}
@@ -97,9 +107,46 @@ def test_only_what_runs_counts_and_only_what_is_well_is_ready(state: dict[str, A
     assert [one.ready for one in seen(Daemon(containers={"a": state}, digests={"a": []}))] == ready
 
 
+READING = {
+    "read": "2026-01-01T00:00:01.500000001Z",
+    "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}},
+    "memory_stats": {"usage": 1000, "stats": {"inactive_file": 300}},
+}
+
+
+def read(stats: dict[str, dict[str, Any]]) -> tuple[Usage, ...]:
+    daemon = Daemon(containers=dict.fromkeys(("b", "a"), UP), stats=stats)
+    with serving(daemon.answer) as url:
+        return DockerInventory(url.replace("http", "tcp")).usage("i1", "prod")
+
+
+def test_what_replicas_take_is_read_raw_and_in_name_order() -> None:
+    at = datetime(2026, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC).timestamp()
+    assert read({"a": READING, "b": READING}) == tuple(
+        Usage(release_id="r1", name=name, at=at, cpu_seconds=2.5, memory_bytes=700) for name in "ab"
+    )
+
+
+def test_a_replica_that_is_gone_or_ended_has_no_reading() -> None:
+    ended = {"read": "0001-01-01T00:00:00Z", "cpu_stats": {"cpu_usage": {"total_usage": 0}}, "memory_stats": {}}
+    assert [one.name for one in read({"a": READING})] == ["a"]
+    assert [one.name for one in read({"a": ended, "b": READING})] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [({"usage": 1000, "stats": {"total_inactive_file": 100}}, 900), ({"usage": 1000}, 1000), ({}, None)],
+    ids=["cgroup v1", "no detail", "not counted"],
+)
+def test_memory_is_known_where_the_kernel_counts_it(memory: dict[str, Any], expected: int | None) -> None:
+    assert [one.memory_bytes for one in read({"a": {**READING, "memory_stats": memory}})] == [expected]
+
+
 def test_a_daemon_that_doesnt_answer_is_missing() -> None:
     with pytest.raises(Missing, match=r"the Docker daemon at tcp://127\.0\.0\.1:9 doesn't answer"):
         DockerInventory("tcp://127.0.0.1:9").running("i1", "prod")
+    with pytest.raises(Missing, match="doesn't answer"):
+        DockerInventory("tcp://127.0.0.1:9").usage("i1", "prod")
 
 
 def lacking(why: str) -> None:
@@ -157,6 +204,31 @@ def test_lines_of_every_replica_are_told_apart(talkers: tuple[str, list[Containe
     assert lines == sorted(f"{one.name} | {word}" for one in made for word in ("one", "two", "three"))
     assert DockerInventory().running(instance, "prod") == ()
     assert list(DockerInventory().logs(instance, "prod", "other", follow=follow, tail=10)) == []
+
+
+@pytest.mark.docker
+def test_what_a_real_replica_takes_grows(image: tuple[docker.DockerClient, str]) -> None:
+    client, reference = image
+    instance = f"t{secrets.token_hex(4)}"
+    labels = {
+        "towpath.instance": instance,
+        "towpath.stack": "prod",
+        "towpath.role": "replica",
+        "towpath.release-id": "r1",
+    }
+    busy = ["python3", "-c", "while True: pass"]
+    container = client.containers.run(reference, busy, name=instance, labels=labels, detach=True, nano_cpus=200_000_000)
+    try:
+        (first,) = DockerInventory().usage(instance, "prod")
+        deadline = first.at + 30
+        (now,) = DockerInventory().usage(instance, "prod")
+        while now.cpu_seconds < first.cpu_seconds + 0.1 and now.at < deadline:
+            (now,) = DockerInventory().usage(instance, "prod")
+        assert now.cpu_seconds >= first.cpu_seconds + 0.1
+        assert now.at > first.at
+        assert now.memory_bytes is None or now.memory_bytes > 0
+    finally:
+        container.remove(force=True)
 
 
 @pytest.mark.docker

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support.ports import free_ports
-from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
+from towpath.adapters.model_metrics import ModelMetrics, ModelReplica, Readings
+from towpath.core.inputs import Feature
 from towpath.core.outputs import RouterOutput
 from towpath.core.tallies import REPLICA_HEADER, Counted, Tally
 from towpath.serving.metrics import exposition
@@ -77,8 +78,9 @@ def router(answers: dict[str, tuple[int, str]]) -> Iterator[RouterOutput]:
 
 def test_both_arms_are_read_and_users_told_from_probes(counted: str) -> None:
     with router({"10.0.0.1:8080": (200, counted), "10.0.0.2:8080": (200, counted)}) as one:
-        (stable, canary), problems = ModelMetrics([one]).read(ARMS)
-    assert problems == ()
+        found = ModelMetrics([one]).read(ARMS)
+    stable, canary = found.samples
+    assert found.problems == ()
     assert (stable.replica, stable.arm, canary.arm) == ("s0", "stable", "canary")
     assert stable.live[Counted(output="probability", above=0.4)] == Tally(events=2, cases=3)
     assert stable.live[Counted(output="probability", above=0.6)] == Tally(events=1, cases=3)
@@ -88,25 +90,71 @@ def test_both_arms_are_read_and_users_told_from_probes(counted: str) -> None:
     assert stable.live.keys() == stable.probe.keys()
 
 
+INPUTS = {"x": {"features": ["age", "0"], "cuts": [[20, 40], [1]], "counts": [[3, 4, 5], [6, 6]]}}
+ROWS = {"x": [[20, 5], [30, 5], [90, 5]]}
+
+
+def asked_of(folder: Path, reference: object) -> str:
+    file = folder / "reference.json"
+    file.write_text(json.dumps(reference))
+    predictions = read_reference(file)
+    predictions.inputs.observe(ROWS, probe=False)
+    predictions.inputs.observe(ROWS, probe=True)
+    return exposition([*predictions.seen.families(), *predictions.inputs.families()])
+
+
+def test_users_requests_are_read_with_the_training_rows_they_are_held_against(tmp_path: Path) -> None:
+    text = asked_of(tmp_path, {**REFERENCE, "inputs": INPUTS})
+    with router({"10.0.0.1:8080": (200, text)}) as one:
+        read = ModelMetrics([one]).read(ARMS[:1])
+    assert read.problems == ()
+    (sample,) = read.samples
+    assert sample.asked == {
+        Feature(input="x", name="age", cuts=(20.0, 40.0), trained=(3, 4, 5)): (1, 1, 1),
+        Feature(input="x", name="0", cuts=(1.0,), trained=(6, 6)): (0, 3),
+    }
+    assert [feature.spoken for feature in sample.asked] == ["age", "x[0]"]
+    assert all(tally.cases == 0 for tally in sample.live.values())
+
+
+def test_of_an_older_reference_the_requests_are_read_and_the_training_rows_are_not_known(tmp_path: Path) -> None:
+    older = {"x": {"cuts": [[20, 40], [1]]}}
+    with router({"10.0.0.1:8080": (200, asked_of(tmp_path, {"version": 1, "outputs": {}, "inputs": older}))}) as one:
+        (sample,) = ModelMetrics([one]).read(ARMS[:1]).samples
+    assert [feature.trained for feature in sample.asked] == [(), ()]
+    assert (sample.live, [sum(counts) for counts in sample.asked.values()]) == ({}, [3, 3])
+
+
+def test_rows_that_fall_from_one_edge_to_the_next_are_named_and_not_used(tmp_path: Path) -> None:
+    text = asked_of(tmp_path, {**REFERENCE, "inputs": INPUTS})
+    broken = text.replace('feature="age",probe="false",le="40.0"} 2', 'feature="age",probe="false",le="40.0"} 9')
+    with router({"10.0.0.1:8080": (200, broken)}) as one:
+        read = ModelMetrics([one]).read(ARMS[:1])
+    assert read.samples == ()
+    (problem,) = read.problems
+    assert "towpath_inputs: age: fewer rows up to a higher edge than up to a lower one" in problem
+
+
 @pytest.mark.parametrize("answer", [(404, "no such page"), (200, "<html>"), (200, "# TYPE up gauge\nup 1\n")])
 def test_a_model_that_counts_no_predictions_has_no_sample_and_no_problem(answer: tuple[int, str]) -> None:
     with router({"10.0.0.1:8080": answer}) as one:
-        assert ModelMetrics([one]).read(ARMS[:1]) == ((), ())
+        assert ModelMetrics([one]).read(ARMS[:1]) == Readings()
 
 
 def test_impossible_counts_are_named_and_not_used(counted: str) -> None:
     broken = counted.replace('class="benign"} 2', 'class="benign"} -2')
     with router({"10.0.0.1:8080": (200, broken)}) as one:
-        samples, problems = ModelMetrics([one]).read(ARMS[:1])
-    assert samples == ()
-    assert problems == ("model replica s0: towpath_predicted_classes_total: -2 is negative",)
+        found = ModelMetrics([one]).read(ARMS[:1])
+    assert found.samples == ()
+    assert found.problems == ("model replica s0: towpath_predicted_classes_total: -2 is negative",)
 
 
 def test_a_router_replica_that_is_silent_is_passed_over(counted: str) -> None:
     (dead,) = free_ports(1)
     silent = RouterOutput(name="d", url="", stats=f"http://127.0.0.1:{dead}")
     with router({"10.0.0.1:8080": (200, counted)}) as one:
-        assert len(ModelMetrics([silent, one]).read(ARMS[:1])[0]) == 1
-    samples, (problem,) = ModelMetrics([silent]).read(ARMS[:1])
-    assert samples == ()
+        assert len(ModelMetrics([silent, one]).read(ARMS[:1]).samples) == 1
+    found = ModelMetrics([silent]).read(ARMS[:1])
+    (problem,) = found.problems
+    assert found.samples == ()
     assert problem.startswith(f"model replica s0: no answer from http://127.0.0.1:{dead}")

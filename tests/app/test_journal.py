@@ -53,6 +53,20 @@ def test_what_is_appended_is_read_by_everyone() -> None:
     assert [entry.actor for entry in ann.entries()] == ["ann@box", "bob@box"]
 
 
+def test_what_somebody_appends_while_all_is_read_is_no_hole() -> None:
+    store = FakeStore()
+    ann = journal(store)
+    ann.append(lambda _: note("one"))
+
+    def meanwhile(operation: str, _key: str) -> None:
+        if operation == "keys":
+            store.before = None
+            ann.append(lambda _: note("two"))
+
+    store.before = meanwhile
+    assert texts(journal(store, "bob@box").history()) == ["one", "two"]
+
+
 def test_nothing_is_written_when_there_is_nothing_to_say() -> None:
     store = FakeStore()
     assert journal(store).append(lambda _: None) is None

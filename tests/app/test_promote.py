@@ -11,7 +11,6 @@ from tests.fakes.world import QUICK, Scene, image, record
 from towpath.app.control import abort, pause
 from towpath.app.destroy import destroy
 from towpath.app.plan import PlanRequest, plan
-from towpath.app.ports import Change
 from towpath.app.promote import PromoteRequest, promote
 from towpath.app.resume import resume, resume_all
 from towpath.app.rollback import RollbackRequest, rollback
@@ -23,6 +22,7 @@ from towpath.core.history_codec import history_from_json, history_of, history_to
 from towpath.core.journal import SNAPSHOT, Draft
 from towpath.core.promotion import Outcome
 
+ROUTE = ("**::iris.route",)
 PROD = PromoteRequest(environment="prod")
 
 
@@ -41,8 +41,8 @@ def told(scene: Scene, environment: str = "prod") -> History:
 
 
 def traffic(scene: Scene) -> list[float]:
-    """The candidate's percent after every targeted run."""
-    return [up.canary.traffic for _, up, targets in scene.world.ups if targets and up.canary is not None]
+    """The candidate's percent after every run that changed only traffic."""
+    return [up.canary.traffic for _, up, targets in scene.world.ups if targets == ROUTE and up.canary is not None]
 
 
 class TestGoodRelease:
@@ -91,6 +91,15 @@ class TestGoodRelease:
 
         assert seen == [(False, False), (True, True)]
 
+    def test_without_a_canary_is_smoked_before_it_gets_all_traffic(self, scene: Scene) -> None:
+        scene.canary = None
+        scene.prober.failure = "answered 500"
+
+        with pytest.raises(RolledBack, match="smoke request failed: answered 500"):
+            promote(scene.services(), PROD)
+        assert scene.world.drawn["prod"] == scene.world.files["prod"]
+        assert scene.world.files["prod"][0].release == image("a")
+
     def test_without_a_canary_is_ready_before_it_gets_all_traffic(self, scene: Scene) -> None:
         scene.canary = None
 
@@ -137,7 +146,7 @@ class TestBadRelease:
             promote(scene.services(), PROD)
 
         (_, zero, targets), (_, gone, _) = scene.world.ups[-2:]
-        assert targets
+        assert targets == ROUTE
         assert zero.canary is not None
         assert zero.canary.traffic == 0
         assert gone.canary is None
@@ -287,13 +296,11 @@ class TestSomebodyElse:
             resume(scene.services(), "prod")
         assert told(scene).bad_reason(image("b"))
 
-    def test_whose_resources_a_step_would_touch_is_spared(self, scene: Scene) -> None:
-        scene.world.foreign = (
-            Change(urn="urn:pulumi:prod::p::x::other.route", name="other.route", type="x", operation="update"),
-        )
+    def test_whose_resources_stand_beside_the_endpoints_is_spared(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
 
-        with pytest.raises(RolledBack, match=r"other\.route"):
-            promote(scene.services(), PROD)
+        targets = {target for _, _, targets in scene.world.ups for target in targets or ("everything",)}
+        assert targets == {"**::iris", "**::iris.*", "**::iris.route"}
 
     def test_who_edits_the_stack_file_in_mid_canary_is_asked(self, scene: Scene) -> None:
         scene.world.clock.at(9, lambda: scene.world.edits.update(prod=1))

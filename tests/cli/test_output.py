@@ -1,6 +1,7 @@
 import pytest
 
 from tests.cli.command import FakeWorld, Stream, deploy, failing
+from tests.fakes.observer import FakeFeature
 from tests.fakes.world import Scene, image, record
 from towpath.app.invoke import Answer
 from towpath.cli.render import Output, Table
@@ -173,15 +174,46 @@ def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) ->
         assert words in out
 
 
+def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ_already(world: FakeWorld) -> None:
+    without = deploy("plan", "--to", "prod", world=world).out
+    names = ("radius", "texture", "perimeter", "area", "smoothness", "symmetry")
+    world.scene.observer.stable.asked = [FakeFeature(name=name, mean=2.0 * (name == "area")) for name in names]
+    deploy("plan", "--to", "prod", world=world)  # a look that begins the traffic
+    world.scene.world.clock.advance(60)
+    watched = deploy("plan", "--to", "prod", world=world)
+    for feature in world.scene.observer.stable.asked:
+        feature.trained = 0
+    unknown = deploy("plan", "--to", "prod", world=world).out
+
+    assert "a change of the requests themselves can't be seen: no replica of stable counts them" in without
+    assert (
+        "held against the training data in radius, texture, perimeter, area, smoothness, … (6 features)" in watched.out
+    )
+    assert "unlike the training data already: area (PSI 3." in watched.out
+    assert "compared between the arms only in radius, texture, perimeter, area, smoothness, …" in unknown
+    assert deploy("plan", "--to", "prod", "--json", world=world).json["inputs"]["watched"] == []
+
+
 def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> None:
     enough = deploy("plan", "--to", "prod", "--rps", "50", world=world)
-    thin = deploy("plan", "--to", "prod", "--rps", "0.01", world=world)
+    thin = deploy("plan", "--to", "prod", "--rps", "0.5", world=world)
 
     assert "at 50 requests/s a candidate that is just like stable is let beyond 50 % after about" in enough.out
-    assert "at 0.01 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
-    hint = "hint: give it more traffic, a longer max_time, probes, or a wider margins.errors.promote in deploy.toml"
-    assert hint in thin.out
-    assert deploy("plan", "--to", "prod", "--rps", "0.01", "--json", world=world).json["outlook"]["enough"] is False
+    assert "at 0.5 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
+    assert "what can:" not in enough.out
+    offers = [line for line in thin.out.splitlines() if line.startswith("  - ")]
+    assert [line.partition(":")[0] for line in offers] == [
+        "  - more traffic",
+        "  - longer",
+        "  - replay of recorded requests",
+        "  - a wider margins.errors.promote, if a candidate that much worse may pass",
+        "  - blue-green without a judge",
+    ]
+    assert "deploy requests prod writes such rows" in offers[2]
+    assert "[environments.prod.canary]" in offers[4]
+    document = deploy("plan", "--to", "prod", "--rps", "0.5", "--json", world=world).json
+    assert document["outlook"]["enough"] is False
+    assert [offer["kind"] for offer in document["offers"]] == ["traffic", "longer", "replay", "margin", "unjudged"]
 
 
 def test_pause_and_abort_without_an_open_promotion_are_refused(world: FakeWorld) -> None:

@@ -22,11 +22,14 @@ from towpath.core.canary import (
     policy_problems,
     steps,
 )
+from towpath.core.canary_policy import after_tries
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.judge import Verdict
 
 POLICY = CanaryPolicy()
 PLAN = steps(POLICY, 4)
+SEEN = "the candidate answered 100 requests of users and 0 probes"
 HOLDING = Verdict(
     kind="hold",
     reason="errors: not enough requests to tell yet",
@@ -56,6 +59,45 @@ def test_the_steps_that_need_no_verdict_share_the_least_time() -> None:
     assert [step.dwell for step in PLAN] == [200.0] * 4
     assert expected_seconds(PLAN) == 800.0
     assert steps(replace(POLICY, min_time=60.0), 1)[0].dwell == 40.0  # four polls
+
+
+CHANGED = "traffic changed: radius (PSI 0.41)"
+REFUSED = replace(NOW, verdict=replace(HOLDING, kind="roll back", reason="p above 0.5"))
+ANSWERED = "the candidate answered 100 requests of users and 0 probes"
+TELL = replace(POLICY, drift=DriftPolicy(action="tell"))
+
+
+@pytest.mark.parametrize(
+    ("now", "policy", "decision"),
+    [
+        (replace(NOW, drift=CHANGED), POLICY, Hold(why=CHANGED, next_look=10.0)),
+        (replace(NOW, drift=CHANGED), TELL, Advance(to=PLAN[1])),
+        (replace(NOW, step=3, verdict=PROMOTE, drift=CHANGED), POLICY, Hold(why=CHANGED, next_look=10.0)),
+        (replace(NOW, drift=CHANGED, silent=20), POLICY, Hold(why="no observation for 20 s", next_look=10.0)),
+        (
+            replace(NOW, step=3, verdict=PROMOTE, drift=CHANGED, elapsed=3600),
+            POLICY,
+            Inconclusive(reason=f"undecided after 3600 s: {CHANGED}; {ANSWERED}", more_requests=None),
+        ),
+        (replace(NOW, drifted=CHANGED), POLICY, Advance(to=PLAN[1])),
+        (replace(REFUSED, drift=CHANGED, drifted=CHANGED), POLICY, RollBack(reason="p above 0.5", blamed=True)),
+        (replace(REFUSED, predictions_alone=True), POLICY, RollBack(reason="p above 0.5", blamed=True)),
+        (
+            replace(REFUSED, predictions_alone=True, drifted=CHANGED),
+            TELL,
+            RollBack(reason="p above 0.5", blamed=True),
+        ),
+        (
+            replace(REFUSED, predictions_alone=True, drifted=CHANGED),
+            POLICY,
+            RollBack(reason=f"p above 0.5; the release isn't marked bad, for {CHANGED}", blamed=False),
+        ),
+    ],
+)
+def test_changed_requests_hold_a_canary_and_excuse_only_what_it_predicts(
+    now: Situation, policy: CanaryPolicy, decision: object
+) -> None:
+    assert decide(policy, PLAN, now) == decision
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 10])
@@ -97,7 +139,9 @@ def test_the_candidate_gets_no_more_load_per_replica_than_stable_had(stable: int
         (
             replace(NOW, step=2, elapsed=3600),
             POLICY,
-            Inconclusive(reason="undecided after 3600 s: errors: not enough requests to tell yet", more_requests=200),
+            Inconclusive(
+                reason=f"undecided after 3600 s: errors: not enough requests to tell yet; {SEEN}", more_requests=200
+            ),
         ),
         (
             replace(
@@ -107,12 +151,12 @@ def test_the_candidate_gets_no_more_load_per_replica_than_stable_had(stable: int
                 verdict=replace(HOLDING, kind="inconclusive", reason="after 3605 s: errors: not enough requests"),
             ),
             POLICY,
-            Inconclusive(reason="undecided after 3605 s: errors: not enough requests", more_requests=200),
+            Inconclusive(reason=f"undecided after 3605 s: errors: not enough requests; {SEEN}", more_requests=200),
         ),
         (
             replace(NOW, step=2, elapsed=3600),
             replace(POLICY, on_inconclusive="roll back"),
-            RollBack(reason="undecided after 3600 s: errors: not enough requests to tell yet", blamed=False),
+            RollBack(reason=f"undecided after 3600 s: errors: not enough requests to tell yet; {SEEN}", blamed=False),
         ),
         (replace(NOW, step=3, elapsed=3600, verdict=PROMOTE), POLICY, Promote(reason="no worse")),
         (
@@ -171,3 +215,11 @@ def test_all_problems_of_a_policy_are_said_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         check(replace(POLICY, holdback=0, min_polls=0))
     assert "canary: 2 problems" in caught.value.message
+
+
+def test_however_often_a_release_is_tried_the_chances_to_be_wrong_stay_bounded() -> None:
+    policies = [after_tries(CanaryPolicy(), tries) for tries in range(30)]
+    assert policies[0] == CanaryPolicy()
+    assert sum(policy.alpha for policy in policies) <= 2 * CanaryPolicy().alpha
+    assert sum(policy.beta for policy in policies) <= 2 * CanaryPolicy().beta
+    assert not policy_problems(policies[-1])

@@ -42,9 +42,12 @@ def test_what_the_hint_names_helps(helped: CanaryPolicy) -> None:
     assert outlook(helped, known(helped, 20.0, None), steps(helped, 2)).enough
 
 
-def test_without_any_traffic_nobody_can_say_how_much_is_missing() -> None:
+def test_without_any_traffic_all_that_a_decision_takes_is_missing() -> None:
     expected = outlook(SHORT, known(SHORT, 0.0, None), steps(SHORT, 2))
-    assert (expected.enough, expected.requests, expected.more) == (False, 0, None)
+    assert (expected.enough, expected.requests) == (False, 0)
+    much = outlook(SHORT, known(SHORT, 1000.0, None), steps(SHORT, 2))
+    assert expected.more is not None
+    assert 500 < expected.more < much.requests
 
 
 def test_a_blue_green_candidate_is_judged_at_its_only_share() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from towpath.core.counters import ArmCounters
 from towpath.core.errors import UsageError
+from towpath.core.inputs import Feature
 from towpath.core.judge import ERRORS, poll_of, reference_of
 from towpath.core.judge.channels import SlowerThan
 from towpath.core.observation import Observation, ReplicaSample, increments
@@ -113,6 +114,28 @@ def test_a_timeout_is_an_error_and_a_slow_answer() -> None:
     assert (slow.canary_events, slow.canary_requests) == (2, 27)
 
 
+def test_an_arm_that_only_times_out_is_slow_and_one_in_no_bucket_is_not_known() -> None:
+    hanging = replace(AFTER, canary=ArmCounters(requests=140, errors=41, timeouts=40))
+    slow = poll_of(increments(seen(BEFORE), seen(hanging)), 10.0, (SLOW,)).live["slow"]
+    assert (slow.canary_events, slow.canary_requests) == (40, 40)
+    unknown = replace(AFTER, canary=ArmCounters(requests=140, errors=1))
+    assert "slow" not in poll_of(increments(seen(BEFORE), seen(unknown)), 10.0, (SLOW,)).live
+
+
+def test_the_order_of_routers_within_a_look_says_nothing() -> None:
+    pairs = [
+        (replace(BEFORE, replica=name), replace(AFTER, replica=name, canary=ArmCounters(requests=130 + n, errors=3)))
+        for n, name in enumerate(("r1", "r2", "r3"))
+    ]
+    one, other = (
+        poll_of(
+            increments(seen(*(before for before, _ in order)), seen(*(after for _, after in order))), 10.0, (ERRORS,)
+        )
+        for order in (pairs, pairs[::-1])
+    )
+    assert one == other
+
+
 def test_an_arm_with_other_edges_is_compared_in_everything_else() -> None:
     other = replace(AFTER, canary=ArmCounters(requests=130, errors=3, buckets=((7.0, 5), (math.inf, 27))))
     assert poll_of(increments(seen(BEFORE), seen(other)), 10.0, (ERRORS, SLOW)).live.keys() == {"errors"}
@@ -203,8 +226,20 @@ def tallied(cases: int, bounds: set[float], labels: set[str]) -> dict[Counted, T
 tallies = st.builds(
     tallied, st.integers(0, 10**9), st.sets(st.floats(-1e9, 1e9), max_size=4), st.sets(st.text(max_size=4), max_size=3)
 )
+features = st.builds(
+    Feature,
+    input=st.text(max_size=4),
+    name=st.text(max_size=4),
+    cuts=st.sets(st.floats(-1e9, 1e9), min_size=2, max_size=2).map(sorted).map(tuple),
+    trained=st.one_of(st.just(()), st.tuples(*[st.integers(0, 10**9)] * 3)),
+)
 models = st.builds(
-    ModelSample, replica=st.text(min_size=1, max_size=8), arm=st.sampled_from(ARMS), live=tallies, probe=tallies
+    ModelSample,
+    replica=st.text(min_size=1, max_size=8),
+    arm=st.sampled_from(ARMS),
+    live=tallies,
+    probe=tallies,
+    asked=st.dictionaries(features, st.tuples(*[st.integers(0, 10**9)] * 3), max_size=3),
 )
 observations = st.builds(
     Observation,
@@ -232,6 +267,23 @@ def test_a_model_that_counts_more_than_it_predicted_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         decode(json.dumps(raw))
     for problem in ("p above 0.5: 10 of only 9", "[0.7] is not a bound and a count", "a: -1 is negative"):
+        assert problem in caught.value.message
+
+
+def test_an_observation_of_a_towpath_that_read_no_inputs_is_read() -> None:
+    before = replace(seen(AFTER), models=(ModelSample(replica="m", arm="canary", live=tallied(9, {0.5}, set())),))
+    raw = json.loads(encode(before))
+    del raw["features"], raw["models"][0]["asked"]
+    assert decode(json.dumps(raw)) == before
+
+
+def test_rows_that_are_of_no_feature_or_do_not_fit_its_bins_are_refused() -> None:
+    asked = {Feature(input="x", name="age", cuts=(20.0,)): (1, 2)}
+    raw = json.loads(encode(replace(seen(AFTER), models=(ModelSample(replica="m", arm="canary", asked=asked),))))
+    raw["models"][0]["asked"] = [[1, 1, 2], [0, 1], [], [0, 1, -2]]
+    with pytest.raises(UsageError) as caught:
+        decode(json.dumps(raw))
+    for problem in ("[1, 1, 2] is no feature's place", "[0, 1] is no", "[] is no", "m: asked: -2 is negative"):
         assert problem in caught.value.message
 
 

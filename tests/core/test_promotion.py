@@ -70,7 +70,8 @@ def test_a_first_release_is_smoked_and_written_before_it_is_drawn() -> None:
 
 
 def test_a_rollback_is_ready_before_it_carries_traffic() -> None:
-    assert [step.kind for step in immediate_steps(2)] == ["start", "draw", "write", "prove"]
+    assert [step.kind for step in immediate_steps(2, smoke=False)] == ["start", "draw", "write", "prove"]
+    assert [step.kind for step in immediate_steps(2, smoke=True)] == ["start", "smoke", "draw", "write", "prove"]
 
 
 @pytest.mark.parametrize("step", CANARY.steps, ids=lambda step: step.name)

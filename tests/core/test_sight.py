@@ -55,6 +55,13 @@ def test_of_what_stable_did_rates_edges_and_cuts_are_known() -> None:
     assert 0.02 < found.predictions < 0.1
 
 
+def test_requests_that_fail_together_let_less_be_seen() -> None:
+    one, four = (visible(replace(POLICY, dispersion=phi), known(POLICY, 100.0, None), PLAN)[-1] for phi in (1.0, 4.0))
+    assert one.errors is not None
+    assert four.errors is not None
+    assert four.errors > one.errors
+
+
 def test_latency_is_seen_only_where_both_arms_have_the_same_load() -> None:
     found = visible(POLICY, known(POLICY, 100.0, seen()), PLAN)
     assert [one.latency is not None for one in found] == [one.step.sees_latency for one in found[:-1]] + [True]

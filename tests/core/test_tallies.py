@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from towpath.core.inputs import Feature
 from towpath.core.tallies import Counted, ModelSample, Tally, common, grown, total
 
 HIGH = Counted(output="probability", above=0.5)
@@ -35,6 +36,16 @@ def test_a_replica_that_cannot_be_differenced_does_not_count(
     found = grown(before, after)
     assert found.lost == (f"model replica a: {why}",)
     assert (found.live.stable, found.live.canary) == ({}, {})
+
+
+def test_what_users_asked_is_differenced_and_a_count_of_it_that_fell_loses_the_replica() -> None:
+    age, height = Feature(input="x", name="age", cuts=(20.0,)), Feature(input="x", name="height", cuts=(1.6,))
+    before = [replace(sample, asked={age: (1, 2)}) for sample in (OLD, replace(OLD, replica="b"))]
+    after = [replace(sample, asked={age: (4, 2), height: (1, 1)}) for sample in (NEW, replace(NEW, replica="b"))]
+    assert grown(before, after).asked.stable == {age: (6, 0)}
+    fallen = [replace(after[0], asked={age: (4, 1)}), after[1]]
+    assert grown(before, fallen).lost == ("model replica a: its counters started again",)
+    assert grown(before, fallen).asked.stable == {age: (3, 0)}
 
 
 def test_a_kind_that_vanishes_is_not_compared() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.counters import ArmCounters
-from towpath.core.judge import Verdict
+from towpath.core.judge import Channel, Verdict
 from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.tallies import Counted, ModelSample, Tally
 from towpath.core.watch import Look, Watched, decode_look, encode_look, situation, watched
@@ -133,6 +133,31 @@ def test_a_metric_that_is_switched_off_is_not_judged(rng: np.random.Generator) -
     only_errors = replace(POLICY, metrics=("errors",))
     slow = World(rng=rng, canary_median=300.0, canary_scores=(8.0, 2.0))
     assert said(folded(slow, 40, only_errors)).kind == "promote"
+
+
+def test_evidence_goes_on_from_step_to_step(rng: np.random.Generator) -> None:
+    looks = list(World(rng=rng, canary_median=84.0).looks(20))
+    stepped = [replace(look, step=place // 5) for place, look in enumerate(looks)]
+    one, other = (watched(POLICY, SINCE, some) for some in (looks, stepped))
+    assert other.judge == one.judge
+    assert (one.step_polls, other.step_polls) == (19, 5)
+
+
+@pytest.mark.parametrize("known", range(1, 8))
+def test_what_is_compared_was_chosen_before_it_was_counted(known: int) -> None:
+    """Edges and cuts at a look depend on the looks before it alone."""
+
+    def chosen(last_median: float) -> tuple[Channel, ...]:
+        world = World(rng=np.random.default_rng(3), past=1.0, rps=40.0)
+        coming = world.looks(known + 1)
+        looks = [next(coming) for _ in range(known)]
+        world.stable_median = world.canary_median = last_median
+        judge = watched(POLICY, SINCE, [*looks, next(coming)]).judge
+        assert judge is not None
+        return judge.policy.channels
+
+    assert chosen(500.0) == chosen(80.0)
+    assert (len(chosen(80.0)) > 1) == (known > 1), "from the second look on enough is known"
 
 
 def test_the_journal_s_looks_give_the_same_verdict_to_the_bit(rng: np.random.Generator) -> None:

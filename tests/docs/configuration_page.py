@@ -45,6 +45,8 @@ _BETWEEN: Final = """
   itself, and so does a step of 50.
 - `holdback` is below 50; `poll` is from `1s` to less than `max_gap`; `warm_up` is below `max_time`; `min_time` is at
   most `max_time`.
+- Each `[[environments.NAME.canary.metric]]` has a name of its own and one source: `events` and `cases`, or `histogram`
+  and `above`, or `promql`. There are at most 8. `promote` is wider than `rollback`. Queries use `$release` or `$arm`.
 - `blue-green` has one step, 100 - `holdback`, and takes no `traffic`.
 - `promotes_from` names another environment of the file, and no circle.
 """
@@ -173,7 +175,8 @@ def _section(place: _Place, schema: Mapping[str, Any], title: Callable[[str], st
 
 
 def _toml_title(path: str) -> str:
-    return f"[{path}]"
+    plain = path.removesuffix("[]").replace("[]", "")
+    return f"[[{plain}]]" if path.endswith("[]") else f"[{plain}]"
 
 
 def _yaml_title(path: str) -> str:

@@ -54,10 +54,43 @@ MEANINGS: Final = {
     ("CanaryTable", "alpha"): "chance of rolling back a candidate that is within all margins, over the whole canary",
     ("CanaryTable", "beta"): "chance of promoting a candidate that is beyond a margin",
     ("CanaryTable", "warm_up"): "in which channels that suffer from a cold start don't count",
+    ("CanaryTable", "dispersion"): "requests that fail or succeed together, as of clients that batch or stick",
     ("CanaryTable", "max_gap"): "longest time without a usable look; then the candidate loses its traffic",
     ("CanaryTable", "on_inconclusive"): "what follows an inconclusive canary",
     ("CanaryTable", "margins"): "how much worse a candidate may be",
     ("CanaryTable", "probes"): "absent: no probes",
+    ("CanaryTable", "drift"): "what follows when users' requests aren't what they were; the kit counts them",
+    ("DriftTable", "psi"): "up to so much (population stability index) a feature of the requests hasn't changed",
+    ("DriftTable", "action"): "hold the canary while they have, or only tell",
+    ("CanaryTable", "metric"): "metrics of your own; alpha is split over them too",
+    ("OwnMetricTable", "name"): "of the metric, at most 40 small letters, digits and `_`; it is what verdicts say",
+    ("OwnMetricTable", "events"): (
+        'counter on `/metrics` of every replica, with labels where needed: `answers_total{kind="fallback"}`'
+    ),
+    ("OwnMetricTable", "cases"): "counter of all cases, of which events are some",
+    ("OwnMetricTable", "histogram"): "instead of both: a histogram on `/metrics`, without `_bucket`",
+    ("OwnMetricTable", "above"): "events are what is above this; a bucket must end at exactly it",
+    ("OwnMetricTable", "promql"): "instead of all these: queries to a Prometheus",
+    ("OwnMetricTable", "worse"): "whether more events are worse, or fewer",
+    ("OwnMetricTable", "rollback"): (
+        "up to here nothing counts against the candidate: a share of all cases, or "
+        "`{ratio = 1.1, plus = 0.0005}`, which it is when absent"
+    ),
+    ("OwnMetricTable", "promote"): (
+        "it must be shown to be better than this: a share of all cases, or `{ratio = 1.5, plus = 0.002}`, which it is "
+        "when absent; both at least `rollback`'s"
+    ),
+    ("OwnMetricTable", "depends_on_load"): (
+        "`true`: a replica with more requests has more of it, such as time in a queue; then it counts only where both "
+        "releases have about the same load, as latency does"
+    ),
+    ("OwnMetricTable", "model"): "the only model that is judged on it; absent: every model of the environment",
+    ("OwnMarginTable", "ratio"): "times stable's share; where fewer are worse, stable's share divided by it",
+    ("OwnMarginTable", "plus"): "and so much more, as a share of cases; where fewer are worse, so much less",
+    ("PromqlTable", "url"): "of the server, without `/api/v1/query`; no user or password in it",
+    ("PromqlTable", "events"): "answers counters that only grow; a line per replica, or a sum",
+    ("PromqlTable", "cases"): "the same of all cases",
+    ("PromqlTable", "token_env"): "name of the variable of `deploy` that holds a bearer token; absent: none is sent",
     ("ProbesTable", "rate"): "requests a second to each arm",
     ("MarginsTable", "errors"): "of the share of requests that fail with 5xx, a reset or a timeout",
     (
@@ -65,7 +98,10 @@ MEANINGS: Final = {
         "rollback",
     ): "up to here nothing counts against the candidate; absent: `{ratio = 1.1, plus = 0.0005}`",
     ("ErrorMarginsTable", "promote"): "it must be shown to be better than this; absent: `{ratio = 1.5, plus = 0.002}`",
-    ("CanaryTable", "metrics"): "what is judged, errors always; alpha is split over them equally",
+    (
+        "CanaryTable",
+        "metrics",
+    ): "what Towpath itself judges, errors always; alpha is split equally over these and your own",
     ("MarginsTable", "latency"): "of how slow answers are, seen by the router",
     ("MarginsTable", "predictions"): "of what is predicted, counted by the serving kit",
     (

@@ -14,6 +14,8 @@ LANGUAGES = {"console", "sh", "text", "toml", "yaml", "json", "python"}
 NAMED = re.compile(r"`(docs/[\w/.-]+\.md)`")
 FOREIGN = re.compile(r"TODO|FIXME|XXX|/tmp/|/root/|/home/[a-z]")
 
+MODEL = '[models.churn]\npath = "models/churn"\nimage = {command = "churn:Churn"}\n'  # of a block that adds to a file
+
 
 def every(language: str) -> list[Block]:
     return [block for page in pages() for block in blocks(page) if block.language == language]
@@ -38,8 +40,10 @@ def test_every_block_says_what_it_is(page: Path) -> None:
 
 @pytest.mark.parametrize("block", every("toml"), ids=str)
 def test_a_pipeline_on_a_page_is_one(block: Block) -> None:
-    assert tomllib.loads(block.text)
-    assert parse_pipeline(block.text, "/project/deploy.toml").environments
+    shown = tomllib.loads(block.text)
+    assert shown
+    rest = "" if "models" in shown else MODEL
+    assert parse_pipeline(rest + block.text, "/project/deploy.toml").environments
 
 
 @pytest.mark.parametrize("block", every("yaml"), ids=str)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from towpath.adapters.engine import EngineProgram, PulumiEngine
 from towpath.adapters.process import RealProcesses
 from towpath.app.ports import Change, Overlay
 from towpath.app.setup_ports import Command, Running
+from towpath.core.contract import endpoint_targets
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused
 from towpath.core.outputs import StackOutputs
 
@@ -216,23 +216,23 @@ def test_a_failing_resource_is_named_with_its_own_message(bench: Bench) -> None:
     assert bench.report.lines == ["dev: created web.b"]
 
 
-def test_a_saved_plan_is_private_kept_to_and_left_loudly(bench: Bench) -> None:
-    plan = bench.project.folder / "plan.json"
-    config = bench.overlay("one", web_a="1")
-    bench.engine.preview("dev", config, plan=str(plan))
-    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
-    with pytest.raises(NeedsPerson, match="left its saved plan part-way"):
-        bench.engine.up("dev", bench.overlay("two", web_a="1", web_b="1"), plan=str(plan))
-    bench.engine.preview("dev", config, plan=str(plan))
-    assert bench.engine.up("dev", config, plan=str(plan)).drawn == "one"
-
-
 def test_a_target_changes_nothing_else(bench: Bench) -> None:
     bench.engine.up("dev", bench.overlay("one", web_a="1", web_route="1"))
     bench.report.lines.clear()
     outputs = bench.engine.up("dev", bench.overlay("two", web_a="2", web_route="2"), targets=["**::web.route"])
     assert bench.report.lines == ["dev: updated web.route"]
     assert outputs.drawn == bench.engine.outputs("dev").drawn == "two"
+
+
+def test_an_endpoints_targets_are_all_of_its_own_old_and_new_and_nothing_else(bench: Bench) -> None:
+    bench.engine.up("dev", bench.overlay("one", web="1", web_a="1", webapp_a="1", api_web="1"))
+    bench.report.lines.clear()
+    config = bench.overlay("two", web="2", web_b="2", webapp_a="2", api_web="2")
+    outputs = bench.engine.up("dev", config, targets=endpoint_targets("web"))
+    assert sorted(bench.report.lines) == ["dev: created web.b", "dev: deleted web.a", "dev: updated web"]
+    assert outputs.drawn == "two"
+    left = bench.engine.preview("dev", config)
+    assert [(change.operation, change.name) for change in left] == [("update", "api.web"), ("update", "webapp.a")]
 
 
 def test_an_interrupt_ends_the_run_and_leaves_no_lock(bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path) -> None:

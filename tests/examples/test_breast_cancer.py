@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.serving.kit import ROOT, Kit, ready, serving
+from towpath.serving import reference
 
 EXAMPLE = ROOT / "examples" / "breast-cancer"
 WRITTEN = ("weights/pipeline.pkl", "weights/card.json", "metrics.json", "holdout.jsonl", "reference.json")
@@ -90,6 +91,16 @@ def test_the_served_answers_are_scikit_learns_own(trained: Path, tmp_path: Path)
     assert [answer[1]["data"] for answer in answers] == [
         [["malignant", "benign"][int(score > 0.5)]] for score in expected
     ]
+
+
+def test_every_training_row_lies_in_one_bin_of_each_measurement_about_a_tenth_in_each(trained: Path) -> None:
+    inputs = json.loads((trained / "reference.json").read_text())["inputs"]["measurements"]
+    learned = json.loads((trained / "metrics.json").read_text())["rows_learned"]
+    assert {sum(rows) for rows in inputs["counts"]} == {learned}
+    full = [rows for rows, cuts in zip(inputs["counts"], inputs["cuts"], strict=True) if len(cuts) == 9]
+    assert len(full) > 20
+    assert all(0.05 * learned < count < 0.15 * learned for rows in full for count in rows)
+    assert len(reference.read(trained / "reference.json").inputs[0].counts) == 30
 
 
 def test_the_served_scores_are_counted_at_the_references_cuts(trained: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from towpath.app.journal import Journal, Snapshot
 from towpath.app.ports import Change, Overlay, Running, StackFile
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.consumption import Usage
 from towpath.core.contract import (
     Endpoint,
     Serving,
@@ -24,6 +25,7 @@ from towpath.core.contract import (
 from towpath.core.errors import Busy, NeedsPerson
 from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
+from towpath.core.own_metrics import OwnMetric
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
 
@@ -57,6 +59,7 @@ class World:
     """What is drawn, what is written, and what can go wrong.
 
     `before_up` is called with the stack and what is about to be drawn; it may raise, or act as somebody else would.
+    `logged` are log lines by release id; `cores` is what every replica keeps busy.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -65,11 +68,12 @@ class World:
     edits: dict[str, int] = field(default_factory=dict)
     ups: list[tuple[str, Endpoint, tuple[str, ...]]] = field(default_factory=list)
     before_up: Callable[[str, Endpoint], None] | None = None
-    foreign: tuple[Change, ...] = ()
     stuck_traffic: float | None = None
     wrong_digest: str = ""
     interrupts: int = 0
     published: dict[str, str] = field(default_factory=dict)
+    logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cores: float = 0.25
 
     def draw(self, stack: str, endpoint: Endpoint) -> None:
         """Somebody draws a stack, the driver or a person."""
@@ -132,17 +136,15 @@ class WorldEngine:
     world: World
     overlays: dict[str, Endpoint]
 
-    def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
-        del plan
+    def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
         wanted = self._wanted(stack, config)
         if self.world.drawn.get(stack) == (wanted,):
             return ()
         name = resource_name(wanted.name, "route")
         own = Change(urn=f"urn:pulumi:{stack}::towpath::x::{name}", name=name, type="x", operation="update")
-        return (own, *self.world.foreign)
+        return (own,)
 
-    def up(self, stack: str, config: Overlay, *, plan: str | None = None, targets: Sequence[str] = ()) -> StackOutputs:
-        del plan
+    def up(self, stack: str, config: Overlay, *, targets: Sequence[str] = ()) -> StackOutputs:
         wanted = self._wanted(stack, config)
         if self.world.before_up is not None:
             self.world.before_up(stack, wanted)
@@ -229,8 +231,21 @@ class WorldInventory:
         return tuple(found)
 
     def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
-        del instance, stack, release_id, follow, tail
-        return iter(())
+        del instance, stack, follow, tail
+        return iter(self.world.logged.get(release_id, ()))
+
+    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
+        now = self.world.clock.now()
+        return tuple(
+            Usage(
+                release_id=one.release_id,
+                name=one.name,
+                at=now,
+                cpu_seconds=self.world.cores * now,
+                memory_bytes=100 * 2**20,
+            )
+            for one in self.running(instance, stack)
+        )
 
 
 @dataclass(kw_only=True)
@@ -347,7 +362,6 @@ class Scene:
             journals=self.journal,
             leases=self._lease,
             watch=self._watch,
-            scratch=self._scratch,
             program=lambda: self.program,
             actor="ada@box",
         )
@@ -374,13 +388,12 @@ class Scene:
         self.held = WorldHeld(fence=self.fences)
         yield self.held
 
-    def _watch(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
+    def _watch(
+        self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving, own: Sequence[OwnMetric]
+    ) -> Watch:
         del stack, outputs, endpoint, model, serving
+        self.observer.watched = tuple(metric.name for metric in own)
         return Watch(observer=self.observer, prober=self.prober)
-
-    @contextmanager
-    def _scratch(self) -> Iterator[str]:
-        yield "plan.json"
 
     def _pipeline(self) -> Pipeline:
         spec = ModelSpec(name="iris", folder="/iris", image=ImageSpec())

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def test_every_row_counts_for_each_of_its_features_at_exactly_their_cuts() -> No
     assert (buckets(counts, "age"), buckets(counts, "height")) == ([1, 2, 3], [1, 3])
     assert (buckets(counts, "age", probe="true"), buckets(counts, "height", probe="true")) == ([1, 1, 1], [1, 1])
     assert counted(counts)['towpath_inputs_sum{input="x",feature="age",probe="false"}'] == 91
+
+
+def test_the_training_rows_are_told_up_to_the_same_cuts() -> None:
+    counts = InputCounts([replace(TWO, counts=((5, 0, 7), (9, 3)))])
+    told = {name: value for name, value in counted(counts).items() if name.startswith("towpath_inputs_reference")}
+    assert told == {
+        'towpath_inputs_reference{input="x",feature="age",le="20.0"}': 5,
+        'towpath_inputs_reference{input="x",feature="age",le="40.0"}': 5,
+        'towpath_inputs_reference{input="x",feature="age",le="+Inf"}': 12,
+        'towpath_inputs_reference{input="x",feature="height",le="1.5"}': 9,
+        'towpath_inputs_reference{input="x",feature="height",le="+Inf"}': 12,
+    }
 
 
 def test_every_series_begins_at_nought() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.serving.kit import DIGEST, Kit, ready, request_of
+from towpath.core.recorded import recorded
 from towpath.serving.excerpt import Limits, excerpt, rows_of
 from towpath.serving.metrics import exposition
 from towpath.serving.prediction_log import Entry, PredictionLog, line_of
-from towpath.serving.protocol import Inputs
+from towpath.serving.protocol import InferRequest, Inputs, TensorSpec, parse_request
 from towpath.serving.sampling import Sampling, read_sampling
 from towpath.serving.tensors import Tensor
 
@@ -51,6 +52,7 @@ def test_a_line_has_who_answered_what_was_asked_and_what_was_answered(sums: Kit)
         "probe": False,
         "status": 200,
         "inputs": {"x": [[1, 2.5], [3, 4]]},
+        "tensors": [{"name": "x", "datatype": "FP64", "shape": [2, 2]}],
         "outputs": {"sum": [3.5, 7], "label": ["small", "big"]},
     }
     assert "hunter2" not in sums.output_file.read_text() + sums.log()
@@ -68,7 +70,33 @@ def test_only_the_first_rows_are_logged_and_that_is_said(sums: Kit) -> None:
     line = sampled(sums, rows(*range(12)))
     assert line["inputs"] == {"x": [[0, 1], [2, 3], [4, 5], [6, 7]]}
     assert line["outputs"]["sum"] == [1, 5, 9, 13]
-    assert line["cut"] is True
+    assert (line["cut"], "tensors" in line) == (True, False)
+
+
+def test_a_whole_line_is_enough_to_ask_the_same_again(sums: Kit) -> None:
+    asked = rows(1, 2.5, 3, 4)
+    first = sampled(sums, asked)
+    (again,) = recorded([f"churn-0 | {json.dumps(first)}"], 5).requests
+    assert json.loads(again)["inputs"] == asked["inputs"]
+    assert sampled(sums, json.loads(again))["outputs"] == first["outputs"]
+
+
+@pytest.mark.parametrize("shape", [[2], [1, 2], [2, 2, 2], [1, 1, 3]])
+def test_a_request_of_any_shape_is_built_again(shape: list[int]) -> None:
+    tensor = {"name": "x", "datatype": "FP32", "shape": shape, "data": [n / 2 for n in range(math.prod(shape))]}
+    request = parse_request(json.dumps({"inputs": [tensor]}).encode(), ())
+    entry = Entry(ALL, probe=False)
+    entry.asked(request)
+    (again,) = recorded([line_of(entry.record(None, 200, 0.1))], 5).requests
+    assert parse_request(again.encode(), ()) == request
+
+
+def test_a_line_that_had_to_be_cut_cannot_be_asked_again() -> None:
+    tensors = [{"name": f"t{n}", "datatype": "BYTES", "shape": [4], "data": ["x" * 200] * 4} for n in range(30)]
+    entry = Entry(ALL, probe=False)
+    entry.asked(parse_request(json.dumps({"inputs": tensors}).encode(), ()))
+    found = recorded([line_of(entry.record(None, 200, 0.1))], 5)
+    assert (found.requests, found.lines, found.partial) == ((), 1, 1)
 
 
 def test_a_refused_request_has_its_status_and_no_outputs(sums: Kit) -> None:
@@ -91,6 +119,7 @@ def test_inputs_that_were_named_stay_out_and_so_do_unknown_ones(tmp_path: Path) 
     with ready("kit_models:Moods", tmp_path, env) as kit:
         line = sampled(kit, {"inputs": tensors})
         assert (line["inputs"], "cut" in line) == ({"question": ["a question"]}, False)
+        assert "tensors" not in line, "what stays out can't be asked again"
 
 
 def test_nothing_is_logged_unless_it_is_asked_for(tmp_path: Path) -> None:
@@ -146,8 +175,13 @@ def test_a_share_that_is_none_is_refused(text: str) -> None:
 
 def test_a_star_leaves_all_inputs_out() -> None:
     entry = Entry(Sampling(share=1.0, without=frozenset({"*"})), probe=False)
-    entry.asked(Inputs({"x": [[1]], "y": ["z"]}))
-    assert entry.record(None, 200, 0.1)["inputs"] == {}
+    tensors = (
+        TensorSpec(name="x", datatype="INT64", shape=(1, 1)),
+        TensorSpec(name="y", datatype="BYTES", shape=(1,)),
+    )
+    entry.asked(InferRequest(id=None, inputs=Inputs({"x": [[1]], "y": ["z"]}), outputs=(), tensors=tensors))
+    line = entry.record(None, 200, 0.1)
+    assert (line["inputs"], "tensors" in line) == ({}, False)
 
 
 EXCERPTS = {

@@ -28,7 +28,10 @@ def test_outputs_and_inputs_are_read(tmp_path: Path) -> None:
             "p": {"kind": "score", "cuts": [0, 0.5], "column": 1},
             "c": {"kind": "class", "classes": ["a", 2]},
         },
-        "inputs": {"x": {"features": ["age", "height"], "cuts": [[20, 40], [1.6]]}, "y": {"cuts": [[1], [2]]}},
+        "inputs": {
+            "x": {"features": ["age", "height"], "cuts": [[20, 40], [1.6]]},
+            "y": {"cuts": [[1], [2]], "counts": [[3, 0], [1, 2]]},
+        },
     }
     assert read(written(tmp_path, document)) == Reference(
         outputs=(
@@ -37,7 +40,7 @@ def test_outputs_and_inputs_are_read(tmp_path: Path) -> None:
         ),
         inputs=(
             WatchedInput(tensor="x", features=("age", "height"), cuts=((20.0, 40.0), (1.6,))),
-            WatchedInput(tensor="y", features=("0", "1"), cuts=((1.0,), (2.0,))),
+            WatchedInput(tensor="y", features=("0", "1"), cuts=((1.0,), (2.0,)), counts=((3, 0), (1, 2))),
         ),
     )
 
@@ -75,6 +78,7 @@ def test_what_is_wrong_with_an_output_is_said(tmp_path: Path, output: object, sa
 
 
 CUTS = "inputs.x: must be an object whose cuts have a list of numbers per feature"
+ROWS = "counts must have for each feature a list of whole numbers, one more than its cuts and not all 0"
 NAMES = "inputs.x: features must be 2 different names, one per list of cuts"
 TWO = [[1], [2]]
 INPUTS = {
@@ -86,6 +90,11 @@ INPUTS = {
     "an empty name": ({"cuts": TWO, "features": ["a", ""]}, NAMES),
     "a number as a name": ({"cuts": TWO, "features": ["a", 1]}, NAMES),
     "names in a text": ({"cuts": TWO, "features": "ab"}, NAMES),
+    "training rows of one feature of two": ({"cuts": [[1], [2]], "counts": [[3, 4]]}, f"inputs.x: {ROWS}"),
+    "training rows of too few bins": ({"cuts": [[1, 2]], "counts": [[3, 4]]}, f"inputs.x: {ROWS}"),
+    "training rows that are shares": ({"cuts": [[1]], "counts": [[0.5, 0.5]]}, f"inputs.x: {ROWS}"),
+    "training rows below none": ({"cuts": [[1]], "counts": [[-1, 5]]}, f"inputs.x: {ROWS}"),
+    "no training rows at all": ({"cuts": [[1]], "counts": [[0, 0]]}, f"inputs.x: {ROWS}"),
     "cuts that fall": ({"cuts": [[1], [2, 1]]}, "inputs.x: cuts of 1 must be 1 to 64 rising numbers"),
     "cuts that aren't a list": ({"cuts": [1, 2]}, "inputs.x: cuts of 0 must be 1 to 64 rising numbers"),
     "a feature without cuts": (

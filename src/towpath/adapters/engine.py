@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from towpath.adapters import stack_yaml
 from towpath.adapters.engine_command import EngineCommand, EngineError, Guard, NoStackError, StackLockedError
 from towpath.adapters.engine_events import RunLog, listed
 from towpath.adapters.engine_folder import Mark, living_lock, state_mark
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from towpath.adapters.engine_automation import Automation
 
-_SALT: Final = "encryptionsalt"
-_SECRET_KEYS: Final = (_SALT, "encryptedkey", "secretsprovider")
 _LOCK: Final = re.compile(r"created by (\S+) \(pid (\d+)\) at (\S+)")
 _QUIET: Final[Mapping[str, Any]] = {"color": "never", "suppress_outputs": True, "suppress_progress": True}
 
@@ -57,41 +54,36 @@ class PulumiEngine:
         self._version = program.version
         self._report = report
         self._command = EngineCommand(program.pulumi, program.environment, processes)
-        self._salts: dict[str, str] = {}
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}
 
     def load_ahead(self) -> None:
         """Begin to import in the background what a run that draws needs, while readings are waited for."""
         threading.Thread(target=lambda: self._automation, daemon=True).start()
 
-    def preview(self, stack: str, config: Overlay, *, plan: str | None = None) -> tuple[Change, ...]:
-        """What an `up` would touch, without `same`; saves an update plan (0600) where `plan` names a file.
+    def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
+        """What an `up` would touch, without `same`.
 
         Raises:
             Refused: the program, or a resource's own check, refused the config.
             Busy: another engine holds the stack's lock.
         """
-        if plan is not None:
-            _make_private(Path(plan))
         log = RunLog(say=_say_nothing)
         with self._config(stack, config.path) as file, self._translated(stack, log, "plan", previewing=True):
-            self._on_stack(stack, lambda s: s.preview(config_file=file, plan=plan, on_event=log.take, **_QUIET))
+            self._on_stack(stack, lambda s: s.preview(config_file=file, on_event=log.take, **_QUIET))
         return listed(log.changes.values())
 
-    def up(self, stack: str, config: Overlay, *, plan: str | None = None, targets: Sequence[str] = ()) -> StackOutputs:
-        """Draw what the config says and give back what was exported.
+    def up(self, stack: str, config: Overlay, *, targets: Sequence[str] = ()) -> StackOutputs:
+        """Draw what the config says, of everything or of the `targets` alone, and give back what was exported.
 
         Raises:
             Refused: the program refused the config before anything was touched.
             Busy: another engine holds the stack's lock.
-            NeedsPerson: the run failed part-way or left its plan; the message is the failing resource's own.
+            NeedsPerson: the run failed part-way; the message is the failing resource's own.
             Interrupted: it was stopped by `interrupt`.
         """
         log, target = RunLog(say=self._say(stack)), list(targets) or None
         with self._config(stack, config.path) as file, self._translated(stack, log, "up"):
-            self._on_stack(
-                stack, lambda s: s.up(config_file=file, plan=plan, target=target, on_event=log.take, **_QUIET)
-            )
+            self._on_stack(stack, lambda s: s.up(config_file=file, target=target, on_event=log.take, **_QUIET))
         return self.outputs(stack) if log.outputs is None else parse_outputs(log.outputs, stack)
 
     def outputs(self, stack: str) -> StackOutputs:
@@ -209,17 +201,9 @@ class PulumiEngine:
         with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
             copy = Path(folder) / f"Pulumi.{stack}.yaml"
             _make_private(copy)
-            copy.write_text(self._salted(stack, Path(path)))
+            source = Path(path)
+            copy.write_text(source.read_text() if source.exists() else "")
             yield str(copy)
-            self._salts[stack] = str(stack_yaml.load(copy.read_text()).get(_SALT, ""))
-
-    def _salted(self, stack: str, source: Path) -> str:
-        """A file without a salt gets the one that the first run made: a saved plan can be read with no other."""
-        text = source.read_text() if source.exists() else ""
-        parsed = stack_yaml.load(text)
-        if not self._salts.get(stack) or any(key in parsed for key in _SECRET_KEYS):
-            return text
-        return stack_yaml.dump({**parsed, _SALT: self._salts[stack]})
 
     @contextmanager
     def _translated(self, stack: str, log: RunLog, verb: str, *, previewing: bool = False) -> Iterator[None]:
@@ -237,8 +221,6 @@ class PulumiEngine:
         if isinstance(error, StackLockedError):
             return _locked(stack, error)
         message = log.message() or _last_words(error)
-        if log.violated:
-            return NeedsPerson(f"{verb} of {stack} left its saved plan part-way: {message}")
         if log.refused:
             return Refused(f"the program refused to draw {stack}: {message}")
         return NeedsPerson(f"{verb} of {stack} failed: {message}")

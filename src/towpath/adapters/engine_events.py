@@ -15,7 +15,6 @@ _UNTOUCHED: Final = frozenset({"same", "read", "refresh", "read-replacement", "r
 _REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced", "discard-replaced"})
 _NOISE: Final = frozenset({"update failed", "preview failed", "destroy failed", "refresh failed"})
 _WRAPPED: Final = "Exception calling application: "  # what gRPC puts before the message of a dynamic provider
-_VIOLATION: Final = "violates plan"
 _DONE: Final = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
 
@@ -54,11 +53,6 @@ class RunLog:
     def touched(self) -> bool:
         """Whether anything outside the engine's own records was or may have been changed."""
         return bool(self.done or self.failed)
-
-    @property
-    def violated(self) -> bool:
-        """Whether the run was stopped because it left its saved plan."""
-        return any(_VIOLATION in message for _, message in self.errors)
 
     @property
     def refused(self) -> bool:

@@ -91,7 +91,7 @@ class EnvoyObserver:
     def read(self) -> Observation:
         """See the port."""
         replicas = self._replicas()
-        counted, troubles = self._models.read([replica for replica in replicas if replica.address])
+        counted = self._models.read([replica for replica in replicas if replica.address], self._clock.now())
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(self._routers)))) as pool:
             answers = list(pool.map(self._sample, self._routers))
         return Observation(
@@ -99,8 +99,9 @@ class EnvoyObserver:
             samples=tuple(answer for answer in answers if isinstance(answer, ReplicaSample)),
             stable_ready=sum(replica.arm == "stable" for replica in replicas),
             canary_ready=sum(replica.arm == "canary" for replica in replicas),
-            models=counted,
-            problems=(*(answer for answer in answers if isinstance(answer, str)), *troubles),
+            models=counted.samples,
+            own=counted.own,
+            problems=(*(answer for answer in answers if isinstance(answer, str)), *counted.problems),
         )
 
     def _sample(self, router: RouterOutput) -> ReplicaSample | str:

@@ -3,12 +3,15 @@
 import heapq
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from towpath.app.ports import Running
+from towpath.core.consumption import Usage
 from towpath.core.contract import (
     LABEL_DIGEST,
     LABEL_ENDPOINT,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 _READY: Final = "healthy"
 _ENDED: Final = object()
+_AT_ONCE: Final = 8  # connections that the SDK keeps to one daemon are 10
+_NANOSECONDS: Final = 1e9
 
 
 class DockerInventory:
@@ -61,6 +66,18 @@ class DockerInventory:
                 yield from _followed(containers, tail)
             else:
                 yield from (line for _, line in heapq.merge(*(_logged(one, tail) for one in containers)))
+
+    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
+        """What every running replica takes, read at once; one that ends meanwhile is left out.
+
+        Each is a single reading of raw counters (`one-shot`): without it the daemon itself waits a second for another
+        one, to work out a percentage that can't be held against our own count of requests.
+        """
+        with self._translated():
+            containers = self._replicas(instance, stack, all=False)
+            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+                found = list(pool.map(_usage, containers))
+        return tuple(sorted((one for one in found if one is not None), key=lambda one: one.name))
 
     def _replicas(self, instance: str, stack: str, *labels: str, all: bool) -> list["Container"]:  # noqa: A002 - Docker's word
         wanted = [f"{LABEL_INSTANCE}={instance}", f"{LABEL_STACK}={stack}", f"{LABEL_ROLE}=replica", *labels]
@@ -109,6 +126,33 @@ class DockerInventory:
 def _address(container: "Container") -> str:
     networks = (container.attrs.get("NetworkSettings") or {}).get("Networks") or {}
     return next((address for network in networks.values() if (address := str(network.get("IPAddress") or ""))), "")
+
+
+def _usage(container: "Container") -> Usage | None:
+    """One reading; None of a container that is gone, or ended and so has no counters."""
+    try:
+        said: Any = container.stats(stream=False, one_shot=True)
+    except _docker().errors.NotFound:
+        return None
+    memory, cpu = said.get("memory_stats") or {}, (said.get("cpu_stats") or {}).get("cpu_usage") or {}
+    if not cpu.get("total_usage"):
+        return None
+    return Usage(
+        release_id=container.labels.get(LABEL_RELEASE_ID, ""),
+        name=str(container.name),
+        at=datetime.fromisoformat(said["read"]).timestamp(),
+        cpu_seconds=cpu["total_usage"] / _NANOSECONDS,
+        memory_bytes=_memory(memory),
+    )
+
+
+def _memory(stats: Mapping[str, Any]) -> int | None:
+    """As `docker stats` shows it; None where the kernel doesn't count it."""
+    if "usage" not in stats:
+        return None
+    detail = stats.get("stats") or {}
+    cache = detail.get("inactive_file", detail.get("total_inactive_file", 0))  # of cgroup v2; of v1
+    return max(0, int(stats["usage"]) - int(cache))
 
 
 def _docker() -> ModuleType:

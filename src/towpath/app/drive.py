@@ -143,7 +143,7 @@ def expect_known(run: Run, closed: Closed) -> None:
         case Outcome.INCONCLUSIVE:
             raise NeedsPerson(
                 f"{what} was inconclusive, stable serves again: {closed.reason}",
-                "give the canary more time, more traffic or probes in deploy.toml and promote again",
+                f"deploy explain {run.stack} says what was missing, deploy plan --to {run.stack} what would decide it",
             )
         case unknown:
             assert_never(unknown)

@@ -61,7 +61,7 @@ def explained(services: Services, environment: str, promotion: int = 0) -> Expla
     if not found:
         known = ", ".join(str(one.plan.id) for one in every) or "none"
         raise UsageError(f"{environment} has no promotion {promotion or ''}".rstrip(), f"there are: {known}")
-    recording = _recording(journal, history, found[0].plan)
+    recording = recording_of(journal, history, found[0].plan)
     seen = () if recording is None else frames(recording)
     return Explained(
         environment=environment,
@@ -83,7 +83,8 @@ def keep_picture(services: Services, environment: str, promotion: int) -> str:
     return f"{services.pipeline.state}/{key}"
 
 
-def _recording(journal: Journal, history: History, plan: Plan) -> Recording | None:
+def recording_of(journal: Journal, history: History, plan: Plan) -> Recording | None:
+    """What a promotion's canary was judged on, with the policy as it was pinned; None where nothing was looked at."""
     opened = (entry for entry in journal.history() if (entry.promotion, entry.kind) == (plan.id, Kind.OPENED))
     policy = next((json_map(entry.payload["policy"]) for entry in opened), {})
     looks = tuple(decode_look(data) for data in journal.chunks(plan.id).values())

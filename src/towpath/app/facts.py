@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from towpath.app.ports import StackFile
 from towpath.app.services import Services
+from towpath.core.canary_policy import CanaryPolicy, after_tries
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Refused, UsageError
 from towpath.core.gates import GateFacts
@@ -53,7 +54,7 @@ def standing(services: Services, environment: str, model: str) -> Standing:
     outputs = services.engine.outputs(environment)
     drawn = outputs.endpoint(name)
     return Standing(
-        environment=place,
+        environment=place.judging(what.name),
         model=what,
         file=file,
         endpoint=endpoint,
@@ -75,6 +76,19 @@ def candidate(services: Services, here: Standing, asked: str) -> ImageRef:
     if here.environment.promotes_from is None:
         return _newest(services, here.model)
     return _upstream(services, here.environment.promotes_from, here.model)
+
+
+def canary_policy(services: Services, here: Standing, image: ImageRef) -> CanaryPolicy | None:
+    """The environment's, with half the chances to be wrong for each canary that the release had beside what serves."""
+    policy = here.environment.canary
+    return None if policy is None else after_tries(policy, tries(services, here, image))
+
+
+def tries(services: Services, here: Standing, image: ImageRef) -> int:
+    """How many canaries of the release beside what serves now were looked at."""
+    journal = services.journals(here.environment.name)
+    ended = here.history.tried(here.endpoint.name, image, here.serving)
+    return sum(journal.has_chunks(one.plan.id) for one in ended)
 
 
 def running_digests(services: Services, environment: str, endpoint: str) -> tuple[str, ...]:

@@ -67,8 +67,8 @@ class Journal:
     def history(self) -> tuple[Entry, ...]:
         """Every entry ever written, from the first, with the whole chain checked; raises what `entries` does."""
         links: list[Link] = []
+        numbers = self._numbers()  # before they are read: what somebody appends meanwhile is no hole
         self._read_on(links)
-        numbers = self._numbers()
         if len(links) < len(numbers):
             raise _missing(entry_key(self.environment, len(links) + 1))
         return tuple(link.entry for link in links if link.entry is not None)
@@ -109,17 +109,24 @@ class Journal:
         """Observations of a promotion by key, in the order they were stored."""
         return dict(self._known_chunks(promotion))
 
+    def has_chunks(self, promotion: int) -> bool:
+        """Whether a promotion has observations; reads none of them."""
+        return bool(self.store.keys(self._chunk_prefix(promotion)))
+
     def _create_chunk(self, key: str, data: bytes) -> bool:
         return self.store.create(key, data) or self.store.get(key) == data
 
     def _known_chunks(self, promotion: int) -> dict[str, bytes]:
         if promotion not in self._chunks:
-            prefix = f"observations/{self.environment}/{promotion}/"
-            self._chunks[promotion] = {key: self._must_get(key) for key in self.store.keys(prefix)}
+            keys = self.store.keys(self._chunk_prefix(promotion))
+            self._chunks[promotion] = {key: self._must_get(key) for key in keys}
         return self._chunks[promotion]
 
     def _chunk_key(self, promotion: int, number: int) -> str:
-        return f"observations/{self.environment}/{promotion}/{number:06d}.json"
+        return f"{self._chunk_prefix(promotion)}{number:06d}.json"
+
+    def _chunk_prefix(self, promotion: int) -> str:
+        return f"observations/{self.environment}/{promotion}/"
 
     def _write(self, draft: Draft) -> Entry | None:
         last = self._links[-1] if self._links else None

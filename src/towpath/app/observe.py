@@ -50,6 +50,7 @@ class _Canary:
     since: float
     watch: Watch
     state: Watched
+    told: str  # of which kind is what a person was told of users' requests last
 
     @property
     def place(self) -> int:
@@ -73,7 +74,8 @@ def observe(run: Run, step: Step) -> Refusal | None:
         asked = run.open()
         goes_on = isinstance(decision, Advance | Promote) and not asked.paused
         if refusal is not None or goes_on:
-            _note_verdict(run, verdict, type(decision).__name__)
+            because = verdict.reason if refusal is None else refusal.reason
+            _note_verdict(run, verdict, type(decision).__name__, because)
             return refusal
         if asked.abort:
             return None
@@ -86,14 +88,18 @@ def _begin(run: Run, step: Step) -> _Canary:
     policy = policy_from_json(run.open().policy)
     looks = [decode_look(data) for data in run.journal.chunks(run.plan.id).values()]
     index = next(i for i, one in enumerate(run.plan.steps) if one == step)
+    state = watched(policy, _served_since(run), looks)
     return _Canary(
         run=run,
         policy=policy,
         shares=steps(policy, run.base.replicas),
         index=index,
         since=_since(run, index),
-        watch=run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving),
-        state=watched(policy, _served_since(run), looks),
+        watch=run.services.watch(
+            run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving, policy.own
+        ),
+        state=state,
+        told=_kind(state.requests.told(policy.min_polls)),
     )
 
 
@@ -124,10 +130,25 @@ def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     look = Look(step=canary.index, observation=canary.watch.observer.read())
     run.journal.store_chunk(run.plan.id, encode_look(look))
     canary.state = after(canary.state, look)
-    now = situation(
-        canary.state, place=canary.place, step_since=canary.since, now=max(run.services.clock.now(), canary.since)
-    )
+    _tell(canary)
+    at = max(run.services.clock.now(), canary.since)
+    now = situation(canary.state, place=canary.place, step_since=canary.since, now=at)
     return now.verdict, decide(canary.policy, canary.shares, now)
+
+
+def _tell(canary: _Canary) -> None:
+    """Say what users' requests are like when that is news."""
+    policy, requests = canary.policy, canary.state.requests
+    told = requests.told(policy.min_polls)
+    if _kind(told) != canary.told:
+        canary.told = _kind(told)
+        holds = "holding: " if policy.drift.action == "hold" and requests.unsettled(policy.min_polls) else ""
+        canary.run.services.report.line(f"{holds}{told}" if told else "requests are again what they were")
+
+
+def _kind(told: str) -> str:
+    """What is said without its features and figures, which are others at every look."""
+    return told.partition(":")[0]
 
 
 def _refusal(decision: Decision) -> Refusal | None:
@@ -137,7 +158,7 @@ def _refusal(decision: Decision) -> Refusal | None:
         case Halt():
             return Refusal(reason=decision.reason, bad=False)
         case Inconclusive():
-            more = f", about {decision.more_requests} more requests are needed" if decision.more_requests else ""
+            more = f", about {decision.more_requests:,} more are needed" if decision.more_requests else ""
             return Refusal(reason=f"{decision.reason}{more}", bad=False, outcome=Outcome.INCONCLUSIVE)
         case Promote() | Advance() | Hold():
             return None
@@ -152,19 +173,19 @@ _SAID: Final = {
 }
 
 
-def _note_verdict(run: Run, verdict: Verdict, decision: str) -> None:
+def _note_verdict(run: Run, verdict: Verdict, decision: str, because: str) -> None:
     run.note(
         Kind.VERDICT,
         decision=_SAID[decision],
         said=verdict.kind,
-        reason=verdict.reason,
+        reason=because,
         channel=verdict.channel,
         evidence=verdict.evidence,
         bound=verdict.bound,
         live_requests=verdict.live_requests,
         probe_requests=verdict.probe_requests,
     )
-    run.services.report.line(f"{_SAID[decision]}: {verdict.reason} (judged on {verdict.judged_on})")
+    run.services.report.line(f"{_SAID[decision]}: {because} (judged on {verdict.judged_on})")
 
 
 def _wait(canary: _Canary, decision: Decision, begun: float) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from towpath.app.facts import Standing, candidate, gate_facts, standing
+from towpath.app.facts import Standing, canary_policy, candidate, gate_facts, standing, tries
 from towpath.app.ports import Change
 from towpath.app.promote import draft_plan, planned
 from towpath.app.services import Services
 from towpath.app.traffic import traffic_of
 from towpath.core.canary import CanaryStep
 from towpath.core.canary import steps as canary_shares
+from towpath.core.canary_offers import Offer, offers
 from towpath.core.canary_outlook import Outlook, outlook
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.gates import Gate, answers
@@ -59,6 +60,8 @@ class Planned:
         outlook: when the judge would let a good candidate on; absent without a canary.
         traffic: what `visible` and `outlook` were reckoned with; absent without a canary.
         unseen: metrics that would be judged and can't be compared now.
+        offers: what would decide the canary, where the outlook says that this policy can't.
+        tries: canaries that the candidate had beside what serves; each halves the chances to be wrong of the next.
     """
 
     plan: Plan
@@ -72,6 +75,8 @@ class Planned:
     outlook: Outlook | None
     traffic: Traffic | None
     unseen: tuple[str, ...]
+    offers: tuple[Offer, ...] = ()
+    tries: int = 0
 
     @property
     def has_changes(self) -> bool:
@@ -95,7 +100,7 @@ def plan(services: Services, request: PlanRequest) -> Planned:
     steps, strategy = planned(here)
     drafted = draft_plan(services, here, image, strategy, steps)
     shares = _shares(here)
-    policy = here.environment.canary if shares else None
+    policy = canary_policy(services, here, image) if shares else None
     traffic = None if policy is None else traffic_of(services, here, policy, request.requests_per_second)
     expected = None if policy is None or traffic is None else outlook(policy, traffic, shares)
     return Planned(
@@ -110,7 +115,18 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         outlook=expected,
         traffic=traffic,
         unseen=() if policy is None or traffic is None else _unseen(policy, traffic),
+        offers=() if policy is None or traffic is None else _offers(services, policy, traffic, shares, expected),
+        tries=0 if policy is None else tries(services, here, image),
     )
+
+
+def _offers(
+    services: Services, policy: CanaryPolicy, traffic: Traffic, shares: tuple[CanaryStep, ...], expected: Outlook | None
+) -> tuple[Offer, ...]:
+    if expected is None or expected.enough:
+        return ()
+    with services.report.progress("looking for what would decide it"):
+        return offers(policy, traffic, shares, expected)
 
 
 def _shares(here: Standing) -> tuple[CanaryStep, ...]:
@@ -121,7 +137,7 @@ def _shares(here: Standing) -> tuple[CanaryStep, ...]:
 
 def _unseen(policy: CanaryPolicy, traffic: Traffic) -> tuple[str, ...]:
     compared = {channel.metric for channel in traffic.channels}
-    return tuple(metric for metric in policy.metrics if metric not in compared)
+    return tuple(metric for metric in policy.judged if metric not in compared)
 
 
 def _dwell(shares: tuple[CanaryStep, ...], expected: Outlook | None) -> float:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from towpath.core.consumption import Usage
 from towpath.core.contract import Endpoint
 from towpath.core.outputs import StackOutputs
 from towpath.core.release import ImageRef, ReleaseRecord
@@ -55,18 +56,16 @@ class Change:
 class Engine(Protocol):
     """The Pulumi engine on one project; every call is one engine run on one stack."""
 
-    def preview(self, stack: str, config: "Overlay", *, plan: str | None = None) -> tuple[Change, ...]:
-        """What an `up` would touch, without `same`; saves an update plan where `plan` names a file.
+    def preview(self, stack: str, config: "Overlay") -> tuple[Change, ...]:
+        """What an `up` would touch, without `same`.
 
         Raises:
             Refused: the program refused the config; the message is the program's own.
             Busy: another engine holds the stack's lock.
         """
 
-    def up(
-        self, stack: str, config: "Overlay", *, plan: str | None = None, targets: Sequence[str] = ()
-    ) -> StackOutputs:
-        """Draw what the config says and give back what was exported.
+    def up(self, stack: str, config: "Overlay", *, targets: Sequence[str] = ()) -> StackOutputs:
+        """Draw what the config says, of everything or of the `targets` alone, and give back what was exported.
 
         Raises:
             Refused: the program refused the config before anything was touched.
@@ -202,6 +201,9 @@ class Inventory(Protocol):
 
     def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
         """Log lines of a release's replicas, each with its replica's name in front."""
+
+    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
+        """What every running replica takes of its machine, all read at once, in name order."""
 
 
 class Traffic(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.app.drive import drive
-from towpath.app.facts import Standing, candidate, gate_facts, standing
+from towpath.app.facts import Standing, canary_policy, candidate, gate_facts, standing
 from towpath.app.journal import Journal
 from towpath.app.resume import resume
 from towpath.app.run import Run
@@ -81,7 +81,7 @@ def planned(here: Standing) -> tuple[tuple[Step, ...], Strategy]:
         return first_steps(here.endpoint.replicas), Strategy.FIRST
     policy = here.environment.canary
     if policy is None:
-        return immediate_steps(here.endpoint.replicas), Strategy.IMMEDIATE
+        return immediate_steps(here.endpoint.replicas, smoke=True), Strategy.IMMEDIATE
     return canary_steps(canary_shares(policy, here.endpoint.replicas), here.endpoint.replicas), Strategy.CANARY
 
 
@@ -130,7 +130,7 @@ def _open(journal: Journal, held: Held, run: Run, here: Standing, gates: tuple[G
     for gate in gates:
         if gate.answer is Answer.OVERRIDDEN:
             run.note(Kind.ALLOWED, digest=plan.candidate.digest, reason=gate.detail)
-    policy = here.environment.canary
+    policy = canary_policy(run.services, here, plan.candidate)
     draft = Draft(
         kind=Kind.OPENED,
         promotion=plan.id,

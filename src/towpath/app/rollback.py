@@ -45,7 +45,7 @@ def rollback(services: Services, request: RollbackRequest) -> Closed | None:
             services.report.line(done.message)
         return None
     target = candidate(services, here, request.to) if request.to else last_good(here)
-    steps = immediate_steps(here.endpoint.replicas)
+    steps = immediate_steps(here.endpoint.replicas, smoke=False)
     plan = draft_plan(services, here, target, Strategy.IMMEDIATE, steps)
     bad = "" if here.serving is None or here.serving == target else reason
     return open_and_drive(services, here, plan, (), bad_stable=bad)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from towpath.app.journal import Journal
-from towpath.app.ports import Change, Overlay, StackFile
+from towpath.app.ports import Overlay, StackFile
 from towpath.app.services import Held, Services
-from towpath.core.contract import Endpoint, belongs_to, route_target
+from towpath.core.contract import Endpoint, endpoint_targets, route_target
 from towpath.core.errors import Busy, NeedsPerson, Overridden
 from towpath.core.history import History, Kind, Open
 from towpath.core.history_codec import history_of
@@ -85,22 +85,21 @@ def expect_ours(run: Run, outputs: StackOutputs) -> None:
 
 
 def shift(run: Run, endpoint: Endpoint) -> StackOutputs:
-    """Change an endpoint's traffic and nothing else: the target is the plan."""
+    """Change an endpoint's traffic and nothing else."""
     with _overlay(run, endpoint) as overlay:
-        return _up(run, overlay, None, (route_target(endpoint.name),))
+        return _up(run, overlay, (route_target(endpoint.name),))
 
 
 def draw(run: Run, endpoint: Endpoint) -> StackOutputs:
-    """Change an endpoint's replicas, under a saved plan that touches nothing of another endpoint."""
-    with _overlay(run, endpoint) as overlay, run.services.scratch() as plan:
-        refuse_foreign(run.plan, run.services.engine.preview(run.stack, overlay, plan=plan))
-        return _up(run, overlay, plan, ())
+    """Change an endpoint's replicas, and nothing of another endpoint."""
+    with _overlay(run, endpoint) as overlay:
+        return _up(run, overlay, endpoint_targets(endpoint.name))
 
 
 def restore(run: Run) -> StackOutputs:
-    """Draw the endpoint as it was before, without plan or dry run: the way back depends on as little as can be."""
+    """Draw the endpoint as it was before, and with it all that the stack's file says."""
     with _overlay(run, run.base) as overlay:
-        return _up(run, overlay, None, ())
+        return _up(run, overlay, ())
 
 
 @contextmanager
@@ -112,13 +111,13 @@ def _overlay(run: Run, endpoint: Endpoint) -> Iterator[Overlay]:
         yield overlay
 
 
-def _up(run: Run, overlay: Overlay, plan: str | None, targets: Sequence[str]) -> StackOutputs:
+def _up(run: Run, overlay: Overlay, targets: Sequence[str]) -> StackOutputs:
     """Run the engine; another engine's lock is waited for, and what that one drew is looked at first."""
     deadline = run.services.clock.monotonic() + LOCK_WAIT
     while True:
         run.held.check()
         try:
-            outputs = run.services.engine.up(run.stack, overlay, plan=plan, targets=targets)
+            outputs = run.services.engine.up(run.stack, overlay, targets=targets)
         except Busy as busy:
             if run.services.clock.monotonic() > deadline:
                 raise
@@ -139,18 +138,3 @@ def _as_asked(run: Run, outputs: StackOutputs, overlay: Overlay) -> StackOutputs
             "the program in stacks/ doesn't draw what its config says; compare it with the one `deploy init` writes",
         )
     return outputs
-
-
-def refuse_foreign(plan: Plan, changes: Sequence[Change]) -> None:
-    """A step may touch its own endpoint's resources and no other.
-
-    Raises:
-        NeedsPerson: the engine would touch something else; nothing of this step was applied.
-    """
-    foreign = [change for change in changes if not belongs_to(plan.endpoint, change.urn)]
-    if foreign:
-        listed = ", ".join(f"{change.operation} {change.name}" for change in foreign)
-        raise NeedsPerson(
-            f"a step of promotion {plan.id} would touch resources beside {plan.endpoint}: {listed}",
-            f"apply pending infrastructure changes first: pulumi up -s {plan.environment}",
-        )

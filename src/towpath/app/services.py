@@ -1,6 +1,6 @@
 """Everything the use cases of a promotion need, put together once by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +20,7 @@ from towpath.app.ports import (
 )
 from towpath.core.contract import Serving
 from towpath.core.outputs import StackOutputs
+from towpath.core.own_metrics import OwnMetric
 from towpath.core.pipeline import Pipeline
 
 
@@ -73,8 +74,8 @@ class Services:
         pipeline: deploy.toml.
         journals: an environment's journal.
         leases: takes an environment's lease, with what it is taken for; busy when somebody else holds it.
-        watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name and how it is served.
-        scratch: a private file name that is removed at the end.
+        watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name, how it is served, and
+            which metrics of the user's own are read.
         program: hash of the program that draws the stacks.
         actor: user@host.
     """
@@ -92,7 +93,6 @@ class Services:
     git: Git
     journals: Callable[[str], Journal]
     leases: Callable[[str, str], AbstractContextManager[Held]]
-    watch: Callable[[str, StackOutputs, str, str, Serving], Watch]
-    scratch: Callable[[], AbstractContextManager[str]]
+    watch: Callable[[str, StackOutputs, str, str, Serving, Sequence[OwnMetric]], Watch]
     program: Callable[[], str]
     actor: str

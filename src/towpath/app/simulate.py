@@ -11,7 +11,7 @@ from towpath.app.traffic import traffic_of
 from towpath.core.canary import CanaryStep, steps
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.errors import UsageError
-from towpath.core.simulation import CANDIDATES, Candidate, Run, run
+from towpath.core.simulation import Candidate, Run, candidates, run
 from towpath.core.traffic import Traffic
 
 
@@ -65,14 +65,14 @@ def simulate(services: Services, request: SimulateRequest) -> tuple[Traffic, tup
         raise UsageError(f"{request.environment} has no canary in deploy.toml", "simulate one that has")
     traffic = traffic_of(services, here, policy, request.requests_per_second)
     plan = steps(policy, here.endpoint.replicas)
-    kinds = [candidate for candidate in CANDIDATES if _fits(candidate, traffic)]
+    kinds = [candidate for candidate in candidates(policy) if _fits(candidate, traffic)]
     return traffic, tuple(_many(services.report, policy, plan, traffic, candidate, request) for candidate in kinds)
 
 
 def _fits(candidate: Candidate, traffic: Traffic) -> bool:
     compared = {channel.metric for channel in traffic.channels}
     needs = {"latency": candidate.slower != 1, "predictions": candidate.moved > 0}
-    return all(metric in compared for metric, needed in needs.items() if needed)
+    return all(metric in compared for metric, needed in {**needs, candidate.own: candidate.own != ""}.items() if needed)
 
 
 def _many(

@@ -75,7 +75,7 @@ _TOLERANCE: Final = 0.01  # percent; router weights are whole hundredths
 
 
 def _smoke(run: Run, _step: Step) -> str:
-    watch = run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving)
+    watch = run.services.watch(run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving, ())
     failure = watch.prober.smoke()
     if failure:
         raise refused(f"the smoke request failed: {failure}", bad=True)

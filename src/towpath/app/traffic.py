@@ -14,7 +14,7 @@ def traffic_of(services: Services, here: Standing, policy: CanaryPolicy, asked: 
     if here.serving is None:
         return known(policy, asked or ASSUMED_RATE, None)
     watch = services.watch(
-        here.environment.name, here.outputs, here.endpoint.name, here.model.name, here.endpoint.serving
+        here.environment.name, here.outputs, here.endpoint.name, here.model.name, here.endpoint.serving, policy.own
     )
     seen = watch.observer.read()
     rate = _rate(here, seen) if asked is None else asked

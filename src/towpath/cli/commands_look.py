@@ -56,4 +56,34 @@ def releases(
     session.output.answer("releases", *views.releases_answer([record for name in names for record in store.list(name)]))
 
 
-VERBS = (status, history, releases)
+def diff(
+    context: typer.Context,
+    *,
+    environment: Environment,
+    promotion: Annotated[
+        int, typer.Argument(metavar="PROMOTION", help="Its number; else the canary under way or the last one.", min=0)
+    ] = 0,
+    model: Model = "",
+    seconds: Annotated[
+        float, typer.Option(metavar="N", help="Watch CPU for so long; 0: not.", min=0.0, max=600.0)
+    ] = 5.0,
+    tail: Annotated[
+        int, typer.Option(metavar="N", help="Search so many log lines of each replica for predictions.", min=1)
+    ] = 5000,
+) -> None:
+    """Compare a canary's candidate with stable.
+
+    Errors, latency, predictions, the slices of the requests in which the answers moved farthest, CPU and memory.
+    """
+    from towpath.app import diff as use_case
+    from towpath.cli.views_diff import diff_answer
+
+    session = session_of(context)
+    request = use_case.DiffRequest(
+        environment=environment, model=model, promotion=promotion, seconds=seconds, tail=tail
+    )
+    document, parts = diff_answer(use_case.diff(session.world.services(), request))
+    session.output.answer("diff", document, *parts)
+
+
+VERBS = (status, history, releases, diff)

@@ -36,6 +36,49 @@ def logs(
             session.output.raw(line)
 
 
+def requests(
+    context: typer.Context,
+    *,
+    environment: Environment,
+    model: Model = "",
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="Write them to this new file instead of printing them."),
+    ] = "",
+    most: Annotated[int, typer.Option(metavar="N", help="So many of the newest.", min=1)] = 200,
+) -> None:
+    """Print what users asked, as rows of a holdout.jsonl.
+
+    From the log of predictions, so TOWPATH_SAMPLE must be set. Probes send such rows again.
+    """
+    from towpath.app import requests as use_case
+
+    session = session_of(context)
+    request = use_case.RequestsRequest(environment=environment, model=model, most=most)
+    found = use_case.requests(session.world.services(), request)
+    if output:
+        _write_new(output, "".join(f"{row}\n" for row in found.requests))
+    rows = f"wrote {output}" if output else "\n".join(found.requests)
+    document = {name: getattr(found, name) for name in ("lines", "probes", "failed", "partial")}
+    session.output.answer("requests", document | {"requests": list(found.requests), "written": output}, rows)
+    session.output.note(
+        f"{len(found.requests)} requests of users, from {found.lines} logged predictions; "
+        "they are real users' data: look before you commit them"
+    )
+
+
+def _write_new(name: str, text: str) -> None:
+    from pathlib import Path
+
+    from towpath.core.errors import UsageError
+
+    try:
+        with Path(name).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{name} can't be written: {error}", "name a file that isn't there yet") from error
+
+
 def invoke(
     context: typer.Context,
     *,
@@ -91,4 +134,4 @@ def shellenv(
     session.output.answer("shellenv", {"variables": variables}, "\n".join(assignments(variables, shell)))
 
 
-VERBS = (logs, invoke, shellenv)
+VERBS = (logs, requests, invoke, shellenv)

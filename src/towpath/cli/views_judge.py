@@ -69,6 +69,7 @@ def _frame_document(frame: "Frame") -> dict[str, object]:
         "problems": list(frame.problems),
         "kind": said.kind,
         "reason": said.reason,
+        "drift": frame.drift.told,
         "channel": said.channel,
         "against": dict(zip(frame.judge.policy.metrics, frame.judge.peaks, strict=True)),
         "in_favour": said.in_favour,

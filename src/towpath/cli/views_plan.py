@@ -1,15 +1,18 @@
 """What a promotion would do, as a JSON document and as text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from towpath.cli.render import Table
 from towpath.cli.views import NOTHING, about, image_document, short
+from towpath.cli.views_metrics import judged_table, promote_margin
 
 if TYPE_CHECKING:
     from towpath.app.plan import Planned
+    from towpath.core.canary_offers import Offer
     from towpath.core.canary_outlook import Outlook
+    from towpath.core.drift_outlook import InputsOutlook
     from towpath.core.gates import Gate
     from towpath.core.promotion import Plan
     from towpath.core.release import ReleaseRecord
@@ -71,21 +74,52 @@ def _visible_part(planned: "Planned") -> list["str | Table"]:
     if planned.traffic is None:
         return []
     rate = planned.traffic.requests_per_second
-    expected = [] if planned.outlook is None else ["", _outlook_line(planned.outlook, rate)]
-    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", "EQUAL LOAD")
+    expected: list[str] = [] if planned.outlook is None else ["", *_outlook_lines(planned, planned.outlook, rate)]
+    own = tuple(f"{name.upper()} FROM" for name in _own_names(planned))
+    columns = ("TRAFFIC", "LASTS", "REQUESTS BY THEN", "ERRORS FROM", "SLOWER FROM", "PREDICTIONS FROM", *own)
     return [
         "",
         f"what the canary can see at {rate:.3g} requests/s",
-        Table(columns=columns, rows=tuple(_visible_row(planned, one) for one in planned.visible)),
-        *(f"{_UNSEEN[metric]}" for metric in planned.unseen),
+        Table(columns=(*columns, "EQUAL LOAD"), rows=tuple(_visible_row(planned, one) for one in planned.visible)),
+        "",
+        judged_table(planned.traffic.judged),
+        *_inputs_lines(planned.traffic.inputs),
+        *_tried(planned.tries),
         *expected,
     ]
 
 
-_UNSEEN = {
-    "latency": "latency can't be compared before stable has answered more requests",
-    "predictions": "predictions can't be compared: no replica of stable counts them, or too few were made",
-}
+def _tried(times: int) -> list[str]:
+    if not times:
+        return []
+    part = f"1/{2**times}"
+    return [f"canary {times + 1} of this release beside what is served: it has {part} of the chances to be wrong"]
+
+
+def _own_names(planned: "Planned") -> tuple[str, ...]:
+    return tuple(next((one.own for one in planned.visible), {}))
+
+
+def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
+    """Whether a change of the requests would be seen, and whether they are unlike the training data now."""
+    if inputs.watched:
+        yield f"requests are held against the training data in {_some(inputs.watched)}"
+    if inputs.between_arms:
+        yield f"requests are compared between the arms only in {_some(inputs.between_arms)}: {inputs.why}"
+    elif not inputs.watched:
+        yield f"a change of the requests themselves can't be seen: {inputs.why}"
+    if inputs.differ:
+        shifts = ", ".join(map(str, sorted(inputs.differ, key=lambda shift: -shift.value)[:_NAMED]))
+        features = "1 feature is" if len(inputs.differ) == 1 else f"{len(inputs.differ)} features are"
+        yield f"{features} unlike the training data already: {shifts}; that alone holds nothing"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", … ({len(names)} features)" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+_NAMED = 5
 
 
 def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
@@ -98,21 +132,63 @@ def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
         "nothing" if one.errors is None else f"{100 * one.errors:.2g} %",
         slower or (NOTHING if "latency" in planned.unseen else "nothing"),
         moved or (NOTHING if "predictions" in planned.unseen else "nothing"),
+        *(_own_from(planned, name, rate) for name, rate in one.own.items()),
         "yes" if one.step.sees_latency else "no",
     )
 
 
-def _outlook_line(expected: "Outlook", rate: float) -> str:
+def _own_from(planned: "Planned", name: str, rate: float | None) -> str:
+    if rate is None:
+        return NOTHING if name in planned.unseen else "nothing"
+    return f"{100 * rate:.2g} %"
+
+
+def _outlook_lines(planned: "Planned", expected: "Outlook", rate: float) -> Iterator[str]:
     at = f"at {rate:.3g} requests/s a candidate that is just like stable"
     if expected.enough:
-        return f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
+        yield f"{at} is let beyond 50 % after {about(expected.seconds)}, {expected.requests} of its answers"
+        return
     more = f": about {expected.more} more answers are needed" if expected.more else ""
-    what = expected.channel.partition(" ")[0]
-    margin = what if what in ("errors", "latency") else "predictions"
+    yield f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}"
+    yield "this policy can't decide it; what can:"
+    yield from (f"  - {_OFFERS[offer.kind](offer, planned)}" for offer in planned.offers)
+
+
+def _traffic(offer: "Offer", _planned: "Planned") -> str:
+    return f"more traffic: about {offer.value:.2g} requests/s"
+
+
+def _longer(offer: "Offer", _planned: "Planned") -> str:
+    return f"longer: max_time of {about(offer.value or 0.0)}"
+
+
+def _replay(offer: "Offer", planned: "Planned") -> str:
+    place = planned.plan.environment
     return (
-        f"{at} ends inconclusive after {about(expected.seconds)}, {expected.requests} of its answers{more}\n"
-        f"hint: give it more traffic, a longer max_time, probes, or a wider margins.{margin}.promote in deploy.toml"
+        f"replay of recorded requests: probes of {offer.value:g} a second, from the model's holdout.jsonl; "
+        f"deploy requests {place} writes such rows from the log of predictions"
     )
+
+
+def _margin(offer: "Offer", planned: "Planned") -> str:
+    margin = promote_margin(offer.subject, _own_names(planned))
+    return f"a wider {margin}, if a candidate that much worse may pass"
+
+
+def _unjudged(_offer: "Offer", planned: "Planned") -> str:
+    return (
+        f"blue-green without a judge: without [environments.{planned.plan.environment}.canary] the gates and the smoke "
+        "request decide, all traffic moves at once, and deploy rollback takes it back"
+    )
+
+
+_OFFERS: Mapping[str, Callable[["Offer", "Planned"], str]] = {
+    "traffic": _traffic,
+    "longer": _longer,
+    "replay": _replay,
+    "margin": _margin,
+    "unjudged": _unjudged,
+}
 
 
 def _plan_document(planned: "Planned") -> dict[str, object]:
@@ -139,11 +215,16 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
                 "errors_from": one.errors,
                 "slower_from": one.latency,
                 "predictions_from": one.predictions,
+                "own_from": dict(one.own),
                 "equal_load": one.step.sees_latency,
             }
             for one in planned.visible
         ],
         "unseen": list(planned.unseen),
+        "tries": planned.tries,
+        "inputs": None if planned.traffic is None else asdict(planned.traffic.inputs),
+        "metrics": [] if planned.traffic is None else [asdict(one) for one in planned.traffic.judged],
         "requests_per_second": None if planned.traffic is None else planned.traffic.requests_per_second,
+        "offers": [asdict(offer) for offer in planned.offers],
         "outlook": None if planned.outlook is None else asdict(planned.outlook),
     }

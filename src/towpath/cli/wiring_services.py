@@ -1,9 +1,8 @@
 """Real things for promotions."""
 
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,11 @@ from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
 from towpath.adapters.git import GitCheckout
 from towpath.adapters.inventory_docker import DockerInventory
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
+from towpath.adapters.own_metrics import OwnMetrics
 from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
-from towpath.adapters.probe import HttpProber
+from towpath.adapters.probe import HttpProber, read_rows
 from towpath.adapters.project import program_hash
+from towpath.adapters.prometheus import Prometheus
 from towpath.adapters.stack_files import YamlStackFiles
 from towpath.adapters.traffic_envoy import EnvoyTraffic
 from towpath.app.destroy import PLATFORM
@@ -28,6 +29,7 @@ from towpath.core.contract import Serving
 from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
 from towpath.core.outputs import ArmOutput, EndpointOutput, StackOutputs
+from towpath.core.own_metrics import OwnMetric
 
 if TYPE_CHECKING:
     from towpath.cli.wiring import RealWorld
@@ -58,7 +60,6 @@ def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
         journals=journals,
         leases=_leases(world, engine, journals),
         watch=_Watches(world, inventory),
-        scratch=_scratch,
         program=lambda: program_hash(root),
         actor=world.actor,
     )
@@ -123,7 +124,15 @@ class _Watches:
         self._world = world
         self._inventory = inventory
 
-    def __call__(self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving) -> Watch:
+    def __call__(
+        self,
+        stack: str,
+        outputs: StackOutputs,
+        endpoint: str,
+        model: str,
+        serving: Serving,
+        own: Sequence[OwnMetric],
+    ) -> Watch:
         """Eyes and hands on one endpoint as it was drawn."""
         drawn = outputs.endpoint(endpoint)
         if drawn is None:
@@ -132,7 +141,7 @@ class _Watches:
             outputs.routers,
             _clusters(drawn),
             lambda: self._replicas(stack, outputs.instance, drawn, serving.port),
-            ModelMetrics(outputs.routers),
+            ModelMetrics(outputs.routers, own=self._own(own, stack, drawn)),
             self._world.clock,
         )
         smoke = serving.probes.smoke
@@ -159,11 +168,17 @@ class _Watches:
             if one.ready and one.release_id in by_release
         ]
 
+    def _own(self, metrics: Sequence[OwnMetric], stack: str, drawn: EndpointOutput) -> OwnMetrics:
+        arms: tuple[tuple[Arm, ArmOutput | None], ...] = (("stable", drawn.stable), ("canary", drawn.canary))
+        meant = {
+            name: {"release": arm.release_id, "arm": name, "endpoint": drawn.name, "stack": stack}
+            for name, arm in arms
+            if arm is not None
+        }
+        return OwnMetrics(metrics, meant, Prometheus(self._world.env))
+
     def _rows(self, model: str) -> tuple[str, ...]:
-        holdout = Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT
-        if not holdout.is_file():
-            return ()
-        return tuple(line for line in holdout.read_text(encoding="utf-8").splitlines() if line.strip())
+        return read_rows(Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT)
 
 
 def _clusters(drawn: EndpointOutput) -> Clusters:
@@ -174,9 +189,3 @@ def _clusters(drawn: EndpointOutput) -> Clusters:
         probe_stable="" if stable is None else stable.probe_cluster,
         probe_canary="" if canary is None else canary.probe_cluster,
     )
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
-        yield str(Path(folder) / "plan.json")

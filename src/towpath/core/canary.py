@@ -110,6 +110,12 @@ class Situation:
         step_requests: answered by the candidate in this step.
         silent: since the last usable observation.
         verdict: the judge's newest.
+        troubles: why something couldn't be read in the newest look.
+        alone: users' requests that stable answered since the candidate answered one.
+        alone_for: seconds since the candidate answered one; 0 while stable hasn't either.
+        drift: why predictions can't be compared now: users' requests changed, or differ between the arms.
+        drifted: the same, at any time in this canary.
+        predictions_alone: whether the candidate is refused for what it predicts and nothing else.
     """
 
     step: int
@@ -119,6 +125,12 @@ class Situation:
     step_requests: int
     silent: float
     verdict: Verdict
+    troubles: tuple[str, ...] = ()
+    alone: int = 0
+    alone_for: float = 0.0
+    drift: str = ""
+    drifted: str = ""
+    predictions_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,34 +183,66 @@ Decision = Hold | Advance | Promote | RollBack | Halt | Inconclusive
 
 def decide(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> Decision:
     """What to do at this look. No data is neither a pass nor a fail."""
-    said = now.verdict
+    said, drift = now.verdict, now.drift if policy.drift.action == "hold" else ""
     if said.kind == "roll back":
-        return RollBack(reason=said.reason, blamed=True)
+        return _refused(policy, now)
     if said.kind == "halt":
         return Halt(reason=said.reason)
-    if now.silent >= 2 * policy.poll or now.silent > policy.max_gap:
-        return _silence(policy, now)
-    if now.elapsed >= policy.max_time and said.kind != "promote":
-        return _undecided(policy, now)
-    missing = _missing(policy, plan, now)
+    unheard = _unheard(policy, plan[now.step], now)
+    if unheard is not None:
+        return unheard
+    if now.elapsed >= policy.max_time and (drift or said.kind != "promote"):
+        return _undecided(policy, now, drift)
+    missing = drift or _missing(policy, plan, now)
     if missing:
         return Hold(why=missing, next_look=_next_look(policy, plan[now.step], now))
     return Promote(reason=said.reason) if plan[now.step].last else Advance(to=plan[now.step + 1])
 
 
+def _refused(policy: CanaryPolicy, now: Situation) -> RollBack:
+    """What it predicts isn't held against a release whose requests nobody knew; it goes all the same."""
+    excused = now.predictions_alone and now.drifted and policy.drift.action == "hold"
+    reason = f"{now.verdict.reason}; the release isn't marked bad, for {now.drifted}" if excused else now.verdict.reason
+    return RollBack(reason=reason, blamed=not excused)
+
+
+def _unheard(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> Decision | None:
+    """What to do where nothing can be seen, or nothing of the candidate; None where something can."""
+    if now.silent >= 2 * policy.poll or now.silent > policy.max_gap:
+        return _silence(policy, now)
+    if _mute(policy, step, now):
+        return Halt(
+            reason=f"the candidate answered nothing for {now.alone_for:.0f} s while stable answered {now.alone}"
+        )
+    return None
+
+
 def _silence(policy: CanaryPolicy, now: Situation) -> Decision:
     silence = f"no observation for {now.silent:.0f} s"
+    why = f": {'; '.join(now.troubles)}" if now.troubles else ""
     if now.silent > policy.max_gap:
-        return Halt(reason=f"{silence}; no more than {policy.max_gap:.0f} s are waited for")
-    return Hold(why=silence, next_look=policy.poll)
+        return Halt(reason=f"{silence}; no more than {policy.max_gap:.0f} s are waited for{why}")
+    return Hold(why=f"{silence}{why}", next_look=policy.poll)
 
 
-def _undecided(policy: CanaryPolicy, now: Situation) -> Decision:
-    late = now.verdict.kind == "inconclusive"  # then it says itself after how long
-    reason = f"undecided {now.verdict.reason}" if late else f"undecided after {now.elapsed:.0f} s: {now.verdict.reason}"
+def _mute(policy: CanaryPolicy, step: CanaryStep, now: Situation) -> bool:
+    """Whether the candidate must have been asked and never answered.
+
+    Requests that clients gave up on are in no counter, so a candidate that hangs may look like one that isn't asked.
+    """
+    asked = now.alone * step.traffic / (_ALL - step.traffic)
+    return asked >= policy.breaker.requests and now.alone_for > policy.max_gap
+
+
+def _undecided(policy: CanaryPolicy, now: Situation, drift: str) -> Decision:
+    said = now.verdict
+    # an inconclusive judge says itself after how long
+    late = "" if said.kind == "inconclusive" and not drift else f"after {now.elapsed:.0f} s: "
+    seen = f"the candidate answered {said.live_requests:,} requests of users and {said.probe_requests:,} probes"
+    reason = f"undecided {late}{drift or said.reason}; {seen}"
     if policy.on_inconclusive == "roll back":
         return RollBack(reason=reason, blamed=False)
-    return Inconclusive(reason=reason, more_requests=now.verdict.more_requests)
+    return Inconclusive(reason=reason, more_requests=None if drift else said.more_requests)
 
 
 def _missing(policy: CanaryPolicy, plan: Sequence[CanaryStep], now: Situation) -> str:

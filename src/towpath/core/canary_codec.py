@@ -5,16 +5,22 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.journal import JSON
 from towpath.core.judge import Breaker
 from towpath.core.judge.curves import Slower
+from towpath.core.own_codec import metric_from_json, metric_to_json
 
 
 def policy_to_json(policy: CanaryPolicy) -> dict[str, JSON]:
     """For the journal; `policy_from_json` is its inverse."""
     plain: dict[str, JSON] = asdict(policy)
-    return plain | {"traffic": list(policy.traffic), "metrics": list(policy.metrics)}
+    return plain | {
+        "traffic": list(policy.traffic),
+        "metrics": list(policy.metrics),
+        "own": [metric_to_json(metric) for metric in policy.own],
+    }
 
 
 def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
@@ -29,11 +35,13 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
         return CanaryPolicy(
             traffic=tuple(fields.pop("traffic")),
             metrics=tuple(fields.pop("metrics", METRICS[:1])),  # judged on errors alone before there was this key
+            own=tuple(metric_from_json(one) for one in fields.pop("own", ())),
             margins=_margins(fields.pop("margins")),
             breaker=Breaker(**fields.pop("breaker")),
+            drift=DriftPolicy(**fields.pop("drift", {"action": "tell"})),  # nothing was held before there was this key
             **fields,
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise UsageError(f"a canary's policy in the journal can't be read: {error}", "use a newer Towpath") from error
 
 

@@ -33,12 +33,13 @@ class Outlook:
     channel: str = ""
 
 
-def outlook(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Outlook:
-    """How it goes with both arms alike, up to the first step that needs *promote*."""
+def outlook(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep], *, looks: int = _MOST_LOOKS) -> Outlook:
+    """How it goes with both arms alike, up to the first step that needs *promote*, in at most so many looks."""
     before = round(traffic.requests_per_second * _BEFORE)
-    past = {name: (round(before * rate), before) for name, rate in traffic.rates.items()}
+    cases = {name: round(before * traffic.cases_per_request(name)) for name in traffic.rates}
+    past = {name: (round(cases[name] * rate), cases[name]) for name, rate in traffic.rates.items()}
     state = start(replace(judge_policy(policy), channels=traffic.channels), Reference(seconds=_BEFORE, live=past))
-    for poll in _polls(policy, traffic, plan):
+    for poll in _polls(policy, traffic, plan, looks):
         state = step(state, poll)
         said = verdict(state)
         if said.kind == "promote":
@@ -57,9 +58,9 @@ def _seen(said: Verdict) -> int:
     return said.live_requests + said.probe_requests
 
 
-def _polls(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> Iterator[Poll]:
+def _polls(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep], looks: int) -> Iterator[Poll]:
     """Looks until `max_time`. Whole requests and events: what is left of one look counts in the next."""
-    every = max(policy.poll, policy.max_time / _MOST_LOOKS)
+    every = max(policy.poll, policy.max_time / looks)
     live = probe = {channel.name: Counts() for channel in traffic.channels}
     canary = stable = probes = elapsed = 0.0
     while elapsed < policy.max_time:
@@ -87,12 +88,13 @@ def step_at(plan: Sequence[CanaryStep], elapsed: float) -> CanaryStep:
 def _counts(traffic: Traffic, canary: float, stable: float) -> dict[str, Counts]:
     return {
         channel.name: Counts(
-            canary_events=int(canary * traffic.rates[channel.name]),
-            canary_requests=int(canary),
-            stable_events=int(stable * traffic.rates[channel.name]),
-            stable_requests=int(stable),
+            canary_events=int(canary * cases * traffic.rates[channel.name]),
+            canary_requests=int(canary * cases),
+            stable_events=int(stable * cases * traffic.rates[channel.name]),
+            stable_requests=int(stable * cases),
         )
         for channel in traffic.channels
+        for cases in [traffic.cases_per_request(channel.name)]
     }
 
 

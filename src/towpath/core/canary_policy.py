@@ -3,25 +3,32 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from towpath.core.drift import DriftPolicy
 from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
 from towpath.core.judge.curves import Slower
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import Breaker, JudgePolicy
+from towpath.core.margins import NARROW, WIDE, Margin
+from towpath.core.own_metrics import OwnMetric, own_channel, own_problems
+
+__all__ = [
+    "METRICS",
+    "UNJUDGED",
+    "CanaryPolicy",
+    "Margin",
+    "Margins",
+    "Metric",
+    "check",
+    "judge_policy",
+    "policy_problems",
+]
 
 UNJUDGED: Final = 50  # up to here, in percent, a step is taken without *promote*
 _ALL: Final = 100
 
 Metric = Literal["errors", "latency", "predictions"]
 METRICS: Final[tuple[Metric, ...]] = ("errors", "latency", "predictions")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Margin:
-    """How much worse a candidate may be: `ratio` times stable's rate plus `points` (a share, 0 to 1)."""
-
-    ratio: float
-    points: float
 
 
 _A_TWENTIETH: Final = Slower(ratio=1.05, plus=1.0)
@@ -41,8 +48,8 @@ class Margins:
         predictions_promote: the same.
     """
 
-    errors: Margin = Margin(ratio=1.10, points=0.0005)
-    errors_promote: Margin = Margin(ratio=1.5, points=0.002)
+    errors: Margin = NARROW
+    errors_promote: Margin = WIDE
     latency: Slower = _A_TWENTIETH
     latency_promote: Slower = _A_FIFTH
     predictions: float = 0.02
@@ -64,13 +71,17 @@ class CanaryPolicy:
         min_requests: answered by the candidate in each step.
         alpha: chance of rolling back a candidate within all margins, over the whole canary.
         beta: chance of promoting one beyond a margin.
-        metrics: what is judged; alpha is split over them equally.
+        metrics: what is judged of Towpath's own; alpha is split equally over these and the user's.
+        own: metrics of the user's own, each of which is judged.
         margins: what counts as worse.
         probes: requests per second of ours to each arm; 0 for none.
         max_gap: without an observation, after which the candidate loses its traffic.
         on_inconclusive: ask a person, or roll back.
         warm_up: in which channels that suffer from a cold start don't count.
+        dispersion: how many requests fail or succeed together, as those of a client that batches or of a session that
+            sticks to an arm; all evidence counts for so much less.
         breaker: rolls back without statistics.
+        drift: what a change of users' requests means.
     """
 
     strategy: Literal["canary", "blue-green"] = "canary"
@@ -84,12 +95,20 @@ class CanaryPolicy:
     alpha: float = 0.01
     beta: float = 0.05
     metrics: tuple[Metric, ...] = METRICS
+    own: tuple[OwnMetric, ...] = ()
     margins: Margins = field(default_factory=Margins)
     probes: float = 0.0
     max_gap: float = 300.0
     on_inconclusive: Literal["ask", "roll back"] = "ask"
     warm_up: float = 300.0
+    dispersion: float = 1.0
     breaker: Breaker = field(default_factory=Breaker)
+    drift: DriftPolicy = field(default_factory=DriftPolicy)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Every metric that is judged, by name."""
+        return (*self.metrics, *(metric.name for metric in self.own))
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -121,15 +140,17 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (0 < policy.min_time <= policy.max_time, "min_time: more than 0 s and at most max_time"),
         (policy.max_gap > policy.poll, "max_gap: longer than poll"),
         (policy.warm_up < policy.max_time, "warm_up: shorter than max_time"),
+        (policy.dispersion >= 1, "dispersion: at least 1, which is requests that fail one by one"),
         (policy.probes >= 0, "probes: 0 or more per second"),
         (0 < policy.alpha < 1 and 0 < policy.beta < 1, "alpha, beta: between 0 and 1"),
+        (policy.drift.psi > 0, "drift: psi more than 0"),
         (_margins_fit(policy.margins), "margins: ratio at least 1, points at least 0, promote's wider than rollback's"),
         (
             "errors" in policy.metrics and len(set(policy.metrics)) == len(policy.metrics),
             "metrics: errors and any of latency, predictions, each once",
         ),
     )
-    return [problem for fits, problem in checks if not fits]
+    return [problem for fits, problem in checks if not fits] + own_problems(policy.own)
 
 
 def _margins_fit(margins: Margins) -> bool:
@@ -153,11 +174,20 @@ def check(policy: CanaryPolicy) -> CanaryPolicy:
     return policy
 
 
+def after_tries(policy: CanaryPolicy, tries: int) -> CanaryPolicy:
+    """The policy of one more canary of a release that had so many beside the same stable.
+
+    Each is a new chance to be wrong, so each gets half of the chances of the one before: however often a release is
+    tried, all of them together are wrong at most twice as often as one.
+    """
+    return replace(policy, alpha=policy.alpha / 2**tries, beta=policy.beta / 2**tries)
+
+
 def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
     """What the judge needs to know of it."""
     return JudgePolicy(
-        metrics=policy.metrics,
-        channels=(_errors(policy.margins),),
+        metrics=policy.judged,
+        channels=(_errors(policy.margins), *(own_channel(metric) for metric in policy.own)),
         probes=policy.probes > 0,
         alpha=policy.alpha,
         beta=policy.beta,
@@ -167,6 +197,7 @@ def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
         min_polls=policy.min_polls,
         min_requests=policy.min_requests,
         warm_up=policy.warm_up,
+        dispersion=policy.dispersion,
         breaker=policy.breaker,
     )
 

@@ -21,18 +21,32 @@ def due(judge: JudgeState, margins: Margins, seen: Observation) -> tuple[Channel
     return tuple(found)
 
 
-def awaited(judge: JudgeState, seen: Observation) -> tuple[str, ...]:
+def awaited(judge: JudgeState, seen: Observation, *, predicted: bool) -> tuple[str, ...]:
     """Why a metric that is to be judged can't be yet.
 
-    Where no replica counts predictions there are none to wait for.
+    Args:
+        judge: says which metrics have no channel.
+        seen: the newest look.
+        predicted: whether stable has counted predictions in any look; where it never did there is nothing to wait for.
     """
     reasons: list[str] = []
     if _lacks(judge, "latency"):
         reasons.append("latency: stable has answered too few requests to know how fast it is")
-    if _lacks(judge, "predictions") and any(sample.live for sample in seen.models):
-        few = f"predictions: stable has made fewer than {FEWEST_CASES} to compare with"
-        reasons.append(few if common(seen.models) else "predictions: the candidate doesn't count what stable counts")
+    if _lacks(judge, "predictions") and predicted:
+        reasons.append(f"predictions: {_why_unpredicted(seen)}")
     return tuple(reasons)
+
+
+def _why_unpredicted(seen: Observation) -> str:
+    if not predicts(seen):
+        return "stable doesn't say any more what it predicts"
+    few = f"stable has made fewer than {FEWEST_CASES} to compare with"
+    return few if common(seen.models) else "the candidate doesn't count what stable counts"
+
+
+def predicts(seen: Observation) -> bool:
+    """Whether a replica of stable counts predictions."""
+    return any(sample.live for sample in seen.models if sample.arm == "stable")
 
 
 def _lacks(judge: JudgeState, metric: str) -> bool:

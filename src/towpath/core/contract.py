@@ -258,13 +258,6 @@ def resource_name(endpoint: str, part: str) -> str:
     return f"{endpoint}.{part}"
 
 
-def belongs_to(endpoint: str, urn: str) -> bool:
-    """Whether a resource is that endpoint's own, or the stack itself, which every run touches."""
-    *_, qualified_type, name = urn.split("::")
-    own = name == endpoint or name.startswith(resource_name(endpoint, ""))
-    return own or qualified_type == "pulumi:pulumi:Stack"
-
-
 def route_name(endpoint: str) -> str:
     """Name of the one resource that holds an endpoint's traffic; nothing else carries it."""
     return resource_name(endpoint, "route")
@@ -273,6 +266,11 @@ def route_name(endpoint: str) -> str:
 def route_target(endpoint: str) -> str:
     """What `pulumi up --target` takes to change an endpoint's traffic and nothing else."""
     return f"**::{route_name(endpoint)}"
+
+
+def endpoint_targets(endpoint: str) -> tuple[str, str]:
+    """What `pulumi up --target` takes to change everything of one endpoint and nothing else."""
+    return f"**::{endpoint}", f"**::{resource_name(endpoint, '*')}"
 
 
 def drawn_hash(endpoints: Sequence[Endpoint]) -> str:

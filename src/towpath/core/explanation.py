@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from towpath.core.judge import Arms, Estimate, JudgePolicy, Verdict
+from towpath.core.judge import Arms, Channel, Estimate, JudgePolicy, Verdict
 from towpath.core.judge.alarms import bound_against
+from towpath.core.judge.channels import Own
 from towpath.core.recording import Frame
 
 _WHOSE: Final = {"live": "users", "probe": "our own probes"}
@@ -17,17 +18,33 @@ def explain(frames: Sequence[Frame]) -> tuple[str, ...]:
     if not frames:
         return ("Nothing was looked at: this promotion had no canary, or ended before its first look.",)
     last = frames[-1]
-    return (*_seen(last.verdict), _sure(last.verdict, last.judge.policy), _judged(last), *_next(last.verdict))
+    own = last.verdict.channel in {channel.name for channel in last.judge.policy.channels if _is_own(channel)}
+    return (
+        *_seen(last.verdict, own=own),
+        _sure(last.verdict, last.judge.policy),
+        _judged(last),
+        *_asked(frames),
+        *_next(last),
+    )
 
 
-def _seen(said: Verdict) -> Iterator[str]:
+def _is_own(channel: Channel) -> bool:
+    return isinstance(channel.event, Own)
+
+
+def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
     yield f"The judge's word: {said.kind}. {_capital(said.reason)}."
     for arms in said.arms:
         if arms.canary.requests:
-            yield _arms(said.channel, arms)
+            yield _arms(said.channel, arms, own=own)
 
 
-def _arms(channel: str, arms: Arms) -> str:
+def _arms(channel: str, arms: Arms, *, own: bool) -> str:
+    if own:
+        return (
+            f"Of what {channel} counts, {_rate(arms.canary)} were events at the candidate, and {_rate(arms.stable)} "
+            "at stable; users' requests and probes aren't told apart in it."
+        )
     who = _WHOSE[arms.stratum]
     return (
         f"Of requests by {who}, {channel} was true for {_rate(arms.canary)} at the candidate, "
@@ -64,8 +81,8 @@ def _sure(said: Verdict, policy: JudgePolicy) -> str:
 
 def _judged(last: Frame) -> str:
     compared = {channel.metric for channel in last.judge.policy.channels}
-    yes = [_KINDS[metric] for metric in last.judge.policy.metrics if metric in compared]
-    no = [_KINDS[metric] for metric in last.judge.policy.metrics if metric not in compared]
+    yes = [_KINDS.get(metric, metric) for metric in last.judge.policy.metrics if metric in compared]
+    no = [_KINDS.get(metric, metric) for metric in last.judge.policy.metrics if metric not in compared]
     left = f" Not compared: {', '.join(no)}." if no else ""
     said = last.verdict
     return (
@@ -74,8 +91,27 @@ def _judged(last: Frame) -> str:
     )
 
 
-def _next(said: Verdict) -> Iterator[str]:
-    if said.kind == "roll back":
+def _asked(frames: Sequence[Frame]) -> Iterator[str]:
+    """What was said of users' requests, each thing once, as it was when it was said last."""
+    compared = [frame for frame in frames if frame.drift.reason]
+    told = compared or [frame for frame in frames if frame.drift.told]
+    if told:
+        yield (
+            f"Users' requests, from {told[0].elapsed:.0f} s to {told[-1].elapsed:.0f} s: {told[-1].drift.told}. "
+            "PSI says how far apart two samples of a feature are: 0 is not at all, 1 about a standard deviation."
+        )
+    if compared:
+        yield "While requests change, or differ between the arms, predictions say little of the release."
+
+
+def _next(last: Frame) -> Iterator[str]:
+    said = last.verdict
+    if last.drift.reason and said.kind != "roll back":
+        yield (
+            "Next: find out who asks what; once requests are ordinary again, a canary can compare. Where they stay "
+            "like this, train on them, or let canary.drift in deploy.toml only tell."
+        )
+    elif said.kind == "roll back":
         yield "Next: look at the candidate's log and at what changed since stable; a new build gets its own canary."
     elif said.more_requests:
         yield (

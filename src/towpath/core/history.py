@@ -140,6 +140,11 @@ class History:
         """Promotions of that endpoint that succeeded, oldest first."""
         return tuple(c for c in self.closed if c.outcome is Outcome.PROMOTED and c.plan.endpoint == endpoint)
 
+    def tried(self, endpoint: str, candidate: ImageRef, stable: ImageRef | None) -> tuple[Closed, ...]:
+        """Promotions of that endpoint that ended and held this candidate beside this stable, oldest first."""
+        asked = (endpoint, candidate, stable)
+        return tuple(c for c in self.closed if (c.plan.endpoint, c.plan.candidate, c.plan.stable) == asked)
+
     def last_good(self, endpoint: str, serving: ImageRef | None) -> ImageRef | None:
         """The newest promoted release that isn't served now and isn't marked bad: where a rollback goes."""
         for promotion in reversed(self.promoted(endpoint)):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from towpath.core.counters import NOTHING, ArmCounters, minus, sum_of_arms, went_back
+from towpath.core.own_counts import OwnGrown, OwnSample
+from towpath.core.own_counts import grown as own_grown
 from towpath.core.tallies import ModelSample, TalliesGrown
 from towpath.core.tallies import grown as tallies_grown
 
@@ -48,12 +50,14 @@ class Observation:
         stable_ready: ready replicas of the stable release.
         canary_ready: ready replicas of the candidate.
         models: one per replica of the model that counts its predictions and answered.
+        own: what was counted of the user's own metrics; users' requests and probes aren't told apart in it.
         problems: replicas that didn't answer or whose numbers were refused, and why.
     """
 
     at: float
     samples: tuple[ReplicaSample, ...]
     models: tuple[ModelSample, ...] = ()
+    own: tuple[OwnSample, ...] = ()
     stable_ready: int = 0
     canary_ready: int = 0
     problems: tuple[str, ...] = ()
@@ -87,6 +91,7 @@ class Increments:
         seconds: between the two.
         replicas: the router replicas that count in this poll.
         tallies: what the model's replicas predicted.
+        own: what was counted of the user's own metrics.
         lost: why a router replica, or a stratum of it, doesn't count in this poll.
         stable_ready: ready replicas of the stable release, at the later one.
         canary_ready: ready replicas of the candidate, at the later one.
@@ -96,6 +101,7 @@ class Increments:
     seconds: float
     replicas: tuple[ReplicaIncrement, ...]
     tallies: TalliesGrown
+    own: OwnGrown
     lost: tuple[str, ...]
     stable_ready: int
     canary_ready: int
@@ -155,12 +161,14 @@ def increments(previous: Observation, current: Observation) -> Increments:
             grown.append(increment)
             lost.extend(f"router replica {replica}: {why}" for why in strata_lost)
     tallies = tallies_grown(previous.models, current.models)
+    own = own_grown(previous.own, current.own)
     return Increments(
         at=current.at,
         seconds=current.at - previous.at,
         replicas=tuple(grown),
         tallies=tallies,
-        lost=(*lost, *tallies.lost),
+        own=own,
+        lost=(*lost, *tallies.lost, *own.lost),
         stable_ready=current.stable_ready,
         canary_ready=current.canary_ready,
     )

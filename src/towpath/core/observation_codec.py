@@ -2,12 +2,15 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from towpath.core.counters import ArmCounters, Buckets, arm_problems, count_problem
 from towpath.core.errors import UsageError, all_at_once
+from towpath.core.inputs import Asked, Feature
 from towpath.core.observation import ARMS, Observation, ReplicaSample
+from towpath.core.own_codec import samples_to_json
+from towpath.core.own_counts import OwnSample
 from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 
 FORMAT: Final = 1
@@ -15,6 +18,7 @@ FORMAT: Final = 1
 
 def encode(observation: Observation) -> str:
     """Write one line of JSON that `decode` reads back to an equal value."""
+    features = tuple(dict.fromkeys(feature for sample in observation.models for feature in sample.asked))
     return json.dumps(
         {
             "v": FORMAT,
@@ -22,7 +26,9 @@ def encode(observation: Observation) -> str:
             "stable_ready": observation.stable_ready,
             "canary_ready": observation.canary_ready,
             "samples": [_sample_json(sample) for sample in observation.samples],
-            "models": [_model_json(sample) for sample in observation.models],
+            "features": [_feature_json(feature) for feature in features],
+            "models": [_model_json(sample, features) for sample in observation.models],
+            "own": samples_to_json(observation.own),
             "problems": list(observation.problems),
         },
         separators=(",", ":"),
@@ -41,12 +47,23 @@ def _sample_json(sample: ReplicaSample) -> dict[str, object]:
     }
 
 
-def _model_json(sample: ModelSample) -> dict[str, object]:
+def _feature_json(feature: Feature) -> dict[str, object]:
+    """Written once for all replicas, for its numbers are more than the counts."""
+    return {
+        "input": feature.input,
+        "name": feature.name,
+        "cuts": list(feature.cuts),
+        "trained": list(feature.trained),
+    }
+
+
+def _model_json(sample: ModelSample, features: Sequence[Feature]) -> dict[str, object]:
     return {
         "replica": sample.replica,
         "arm": sample.arm,
         "live": _tallies_json(sample.live),
         "probe": _tallies_json(sample.probe),
+        "asked": [[place, *sample.asked[one]] for place, one in enumerate(features) if one in sample.asked],
     }
 
 
@@ -94,12 +111,14 @@ class _Reader:
         self.problems: list[str] = []
 
     def observation(self, raw: Mapping[str, object]) -> Observation:
+        features = [self.feature(one) for one in self.rows(raw.get("features", []), "features")]
         return Observation(
             at=self.number(raw.get("at"), "at"),
             samples=tuple(self.sample(one) for one in self.rows(raw.get("samples"), "samples")),
             stable_ready=self.count(raw.get("stable_ready"), "stable_ready"),
             canary_ready=self.count(raw.get("canary_ready"), "canary_ready"),
-            models=tuple(self.model(one) for one in self.rows(raw.get("models", []), "models")),
+            models=tuple(self.model(one, features) for one in self.rows(raw.get("models", []), "models")),
+            own=tuple(one for row in self.rows(raw.get("own", []), "own") for one in self.own(row)),
             problems=tuple(str(problem) for problem in self.rows(raw.get("problems"), "problems")),
         )
 
@@ -115,7 +134,7 @@ class _Reader:
             **arms,
         )
 
-    def model(self, raw: object) -> ModelSample:
+    def model(self, raw: object, features: Sequence[Feature]) -> ModelSample:
         table = self.table(raw, "model")
         replica = str(table.get("replica"))
         return ModelSample(
@@ -123,7 +142,40 @@ class _Reader:
             arm="canary" if table.get("arm") == "canary" else "stable",
             live=self.tallies(table.get("live"), f"{replica}: live"),
             probe=self.tallies(table.get("probe"), f"{replica}: probe"),
+            asked=self.asked(table.get("asked", []), features, f"{replica}: asked"),
         )
+
+    def feature(self, raw: object) -> Feature:
+        table = self.table(raw, "feature")
+        name = str(table.get("name"))
+        return Feature(
+            input=str(table.get("input")),
+            name=name,
+            cuts=tuple(self.number(cut, f"{name}: cut") for cut in self.rows(table.get("cuts"), f"{name}: cuts")),
+            trained=tuple(self.count(row, f"{name}: trained") for row in self.rows(table.get("trained"), name)),
+        )
+
+    def asked(self, raw: object, features: Sequence[Feature], place: str) -> Asked:
+        found: dict[Feature, tuple[int, ...]] = {}
+        for row in self.rows(raw, place):
+            numbers = [self.count(number, place) for number in self.rows(row, place)]
+            feature = features[numbers[0]] if numbers and numbers[0] < len(features) else None
+            if feature is None or len(numbers) != 1 + len(feature.cuts) + 1:
+                self.problems.append(f"{place}: {row!r} is no feature's place and a count for each of its bins")
+            else:
+                found[feature] = tuple(numbers[1:])
+        return found
+
+    def own(self, raw: object) -> Iterator[OwnSample]:
+        match raw:
+            case [str(metric), "stable" | "canary" as arm, str(source), events, cases]:
+                place = f"{metric}: {source}"
+                tally = Tally(events=self.count(events, f"{place}: events"), cases=self.count(cases, f"{place}: cases"))
+                if tally.events > tally.cases:
+                    self.problems.append(f"{place}: {tally.events} of only {tally.cases}")
+                yield OwnSample(metric=metric, arm=arm, source=source, tally=tally)
+            case _:
+                self.problems.append(f"own: {raw!r} is not a metric, its arm, its source, events and cases")
 
     def tallies(self, raw: object, place: str) -> dict[Counted, Tally]:
         found: dict[Counted, Tally] = {}

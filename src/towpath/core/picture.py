@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from towpath.core.canary_policy import METRICS
 from towpath.core.drawing import HEIGHT, WIDTH, Band, Line, Panel, panel_svg
 from towpath.core.judge import Estimate
 from towpath.core.judge.alarms import bound_against, evidence_against
@@ -29,6 +30,7 @@ text { fill: var(--ink); font: 11px system-ui, sans-serif; } .title { font-weigh
 .predictions { stroke: var(--third); } .band.stable { fill: var(--stable); } .band.canary { fill: var(--canary); }
 text.name { stroke: none; } text.stable { fill: var(--stable); } text.canary, text.errors { fill: var(--canary); }
 text.latency { fill: var(--stable); } text.predictions { fill: var(--third); } text.bound { fill: var(--bound); }
+.own { stroke: var(--dim); stroke-dasharray: 2 2; } text.own { fill: var(--dim); stroke: none; }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem .8rem .15rem 0; }
 """
 
@@ -114,7 +116,11 @@ def _against(frames: Sequence[Frame]) -> Panel:
     policy = frames[-1].judge.policy
     bound, until = bound_against(policy), frames[-1].elapsed
     lines = [
-        Line(points=[(frame.elapsed, evidence_against(frame.judge)[place]) for frame in frames], name=name, kind=name)
+        Line(
+            points=[(frame.elapsed, evidence_against(frame.judge)[place]) for frame in frames],
+            name=name,
+            kind=_kind(name),
+        )
         for place, name in enumerate(policy.metrics)
         if any(channel.metric == name for channel in policy.channels)
     ]
@@ -131,7 +137,7 @@ def _in_favour(frames: Sequence[Frame]) -> Panel:
     policy = frames[-1].judge.policy
     bound, until = -math.log(policy.beta), frames[-1].elapsed
     lines = [
-        Line(points=[(frame.elapsed, case_for(frame.judge, name)) for frame in frames], name=name, kind=name)
+        Line(points=[(frame.elapsed, case_for(frame.judge, name)) for frame in frames], name=name, kind=_kind(name))
         for name in policy.metrics
         if any(channel.metric == name for channel in policy.channels)
     ]
@@ -141,6 +147,11 @@ def _in_favour(frames: Sequence[Frame]) -> Panel:
         lines=(*lines, Line(points=[(0.0, bound), (until, bound)], name="promote", kind="bound")),
         top=2.5 * bound,
     )
+
+
+def _kind(metric: str) -> str:
+    """Its class in the style sheet; the user's own share one, and are told apart by the names at their ends."""
+    return metric if metric in METRICS else "own"
 
 
 def _traffic(frames: Sequence[Frame]) -> Panel:

@@ -1,10 +1,11 @@
 """deploy.toml, parsed: which models there are, and which environments a release goes through."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.errors import UsageError
 from towpath.core.image import ModelSpec
+from towpath.core.own_metrics import own_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,12 @@ class Environment:
     promotes_from: str | None = None
     protected: bool = False
     canary: CanaryPolicy | None = None
+
+    def judging(self, model: str) -> "Environment":
+        """The same, with a canary that is judged on what that model is judged on."""
+        if self.canary is None:
+            return self
+        return replace(self, canary=replace(self.canary, own=own_of(self.canary.own, model)))
 
     @property
     def require_clean(self) -> bool:

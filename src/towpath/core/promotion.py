@@ -27,7 +27,7 @@ class Strategy(StrEnum):
 
     FIRST = "first"  # nothing is served yet
     CANARY = "canary"  # a growing share, judged against stable
-    IMMEDIATE = "immediate"  # ready, then all at once: a rollback
+    IMMEDIATE = "immediate"  # ready, then all at once: a rollback, or an environment without a canary
 
 
 class Outcome(StrEnum):
@@ -112,10 +112,11 @@ def first_steps(replicas: int) -> tuple[Step, ...]:
     )
 
 
-def immediate_steps(replicas: int) -> tuple[Step, ...]:
-    """Full capacity first, then all traffic at once."""
+def immediate_steps(replicas: int, *, smoke: bool) -> tuple[Step, ...]:
+    """Full capacity first, then all traffic at once; what served before needs no smoke request."""
     return (
         Step(kind=StepKind.START, traffic=0, replicas=replicas),
+        *([Step(kind=StepKind.SMOKE, traffic=0, replicas=replicas)] if smoke else []),
         Step(kind=StepKind.DRAW, traffic=100, replicas=replicas),
         Step(kind=StepKind.WRITE, traffic=100, replicas=replicas),
         Step(kind=StepKind.PROVE, traffic=100, replicas=replicas),

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from towpath.core.canary_codec import policy_from_json, policy_to_json
 from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.drift_watch import Drift
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.journal import json_map
 from towpath.core.judge import JudgeState, Verdict, verdict
@@ -42,6 +43,7 @@ class Frame:
         share: of all requests in both arms since the look before, the candidate's; 0 to 1.
         problems: of this look: what could not be read.
         judge: its state.
+        drift: what it says of users' requests.
     """
 
     elapsed: float
@@ -49,6 +51,7 @@ class Frame:
     share: float
     problems: tuple[str, ...]
     judge: JudgeState
+    drift: Drift = field(default_factory=Drift)
 
     @property
     def verdict(self) -> Verdict:
@@ -72,6 +75,7 @@ def _frames(recording: Recording) -> Iterator[Frame]:
                 share=_share(before.previous, look.observation),
                 problems=look.observation.problems,
                 judge=state.judge,
+                drift=state.requests.drift,
             )
 
 

@@ -1,8 +1,8 @@
 """What a canary could see of a candidate, before it runs."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from towpath.core.canary import CanaryStep
@@ -27,6 +27,7 @@ class Visible:
         errors: the lowest share of failing requests; None where none is found.
         latency: the least factor by which it is slower; None where none is found or latency isn't known.
         predictions: the least share of predictions that moved; None as with latency.
+        own: of the user's own metrics, the candidate's nearest rate that is found; None where none is.
     """
 
     step: CanaryStep
@@ -34,6 +35,7 @@ class Visible:
     errors: float | None
     latency: float | None
     predictions: float | None
+    own: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def visible(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> tuple[Visible, ...]:
@@ -44,7 +46,7 @@ def visible(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) 
 def _by(policy: CanaryPolicy, traffic: Traffic, until: Sequence[CanaryStep]) -> Visible:
     def least(metric: str, effect: Callable[[Channel, float], float]) -> float | None:
         channels = [channel for channel in traffic.channels if channel.metric == metric]
-        alpha = policy.alpha / len(policy.metrics) / max(1, len(channels))
+        alpha = policy.alpha / len(policy.judged) / max(1, len(channels))
         found = [
             effect(channel, rate)
             for channel in channels
@@ -58,18 +60,24 @@ def _by(policy: CanaryPolicy, traffic: Traffic, until: Sequence[CanaryStep]) -> 
         errors=least("errors", lambda _, rate: rate),
         latency=least("latency", lambda channel, rate: _factor(traffic.curve, channel, rate)),
         predictions=least("predictions", lambda channel, rate: rate - traffic.rates[channel.name]),
+        own={
+            metric.name: least(metric.name, lambda channel, rate: rate if channel.more_is == "worse" else 1 - rate)
+            for metric in policy.own
+        },
     )
 
 
 def _found(
     policy: CanaryPolicy, traffic: Traffic, channel: Channel, until: Sequence[CanaryStep], alpha: float
 ) -> float | None:
+    cases = traffic.cases_per_request(channel.name)
     exposures = [
-        Exposure(requests=_requests(traffic, step, seconds), share=step.traffic / _ALL)
+        Exposure(requests=cases * _requests(traffic, step, seconds) / policy.dispersion, share=step.traffic / _ALL)
         for step, seconds in _counting(policy, channel, until)
         if step.sees_latency or not channel.depends_on_load
     ]
-    return smallest_rate(channel, traffic.rates[channel.name], exposures, alpha)
+    rate = traffic.rates[channel.name]
+    return smallest_rate(channel, rate if channel.more_is == "worse" else 1 - rate, exposures, alpha)
 
 
 def _counting(policy: CanaryPolicy, channel: Channel, until: Sequence[CanaryStep]) -> list[tuple[CanaryStep, float]]:

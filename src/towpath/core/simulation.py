@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from towpath.core.canary import CanaryStep
 from towpath.core.canary_outlook import step_at
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
 from towpath.core.judge import Channel, Counts, Poll, Reference, Verdict, start, step, verdict
-from towpath.core.judge.channels import Failed, SlowerThan, Tallied
+from towpath.core.judge.channels import Failed, Own, SlowerThan, Tallied
 from towpath.core.traffic import Traffic
 
 _ALL: Final = 100
@@ -28,6 +28,8 @@ class Candidate:
         slower: factor of its latency.
         moved: share of its predictions that moved upwards, at stable's median.
         begins: seconds of the canary in which it doesn't differ yet.
+        own: a metric of the user's own that is worse; empty for none.
+        beyond: so many times as far from stable's rate as that metric's margin for *promote*.
     """
 
     name: str
@@ -35,12 +37,14 @@ class Candidate:
     slower: float = 1.0
     moved: float = 0.0
     begins: float = 0.0
+    own: str = ""
+    beyond: float = 0.0
 
 
-_ALIKE: Final = Candidate(name="like stable")
+_STABLE: Final = Candidate(name="like stable")
 
 CANDIDATES: Final = (
-    _ALIKE,
+    _STABLE,
     Candidate(name="1 point more errors", errors=0.01),
     Candidate(name="5 points more errors", errors=0.05),
     Candidate(name="1.2 times slower", slower=1.2),
@@ -48,6 +52,16 @@ CANDIDATES: Final = (
     Candidate(name="5 % of predictions moved", moved=0.05),
     Candidate(name="10 % of predictions moved", moved=0.1),
 )
+
+
+def candidates(policy: CanaryPolicy) -> tuple[Candidate, ...]:
+    """Those that a policy is worth trying with."""
+    own = (
+        Candidate(name=f"{metric.name} {times:g} times as far as its promote margin", own=metric.name, beyond=times)
+        for metric in policy.own
+        for times in (1.5, 3.0)
+    )
+    return (*CANDIDATES, *own)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,15 +98,17 @@ class _Draws:
     def reference(self) -> Reference:
         """What stable did before."""
         requests = self._poisson(self._traffic.requests_per_second * _BEFORE)
-        events = self._events(requests, _ALIKE)
-        return Reference(seconds=_BEFORE, live={name: (count, requests) for name, count in events.items()})
+        events = self._events(requests, _STABLE)
+        own = self._own(self._traffic.requests_per_second * _BEFORE, _STABLE)
+        return Reference(seconds=_BEFORE, live={name: (count, requests) for name, count in events.items()} | own)
 
     def poll(self, elapsed: float, now: CanaryStep, seconds: float) -> Poll:
         """What a look would find."""
         expected = self._traffic.requests_per_second * seconds
-        canary, stable = (self._poisson(expected * part / _ALL) for part in (now.traffic, _ALL - now.traffic))
-        begun = elapsed > self._candidate.begins
-        worse, same = self._events(canary, self._candidate if begun else _ALIKE), self._events(stable, _ALIKE)
+        parts = now.traffic / _ALL, 1 - now.traffic / _ALL
+        canary, stable = (self._poisson(expected * part) for part in parts)
+        candidate = self._candidate if elapsed > self._candidate.begins else _STABLE
+        worse, same = self._events(canary, candidate), self._events(stable, _STABLE)
         live = {
             name: Counts(
                 canary_events=worse[name],
@@ -102,7 +118,8 @@ class _Draws:
             )
             for name in worse
         }
-        return Poll(elapsed=elapsed, live=live, load_ratio=now.load_ratio)
+        own = self._own(expected * parts[0], candidate), self._own(expected * parts[1], _STABLE)
+        return Poll(elapsed=elapsed, live=live | _paired(*own), load_ratio=now.load_ratio)
 
     def _events(self, requests: int, arm: Candidate) -> dict[str, int]:
         """By channel; what is above a higher edge is drawn from what is above the lower one."""
@@ -118,6 +135,12 @@ class _Draws:
                 found[channel.name] = requests - found.get(channel.event.kind.spoken, 0)
         return found
 
+    def _own(self, requests: float, arm: Candidate) -> dict[str, tuple[int, int]]:
+        """Events and cases of the user's own metrics in so many expected requests."""
+        own = [channel for channel in self._traffic.channels if isinstance(channel.event, Own)]
+        cases = {one.name: self._poisson(requests * self._traffic.cases_per_request(one.name)) for one in own}
+        return {one.name: (self._binomial(cases[one.name], self._rate(one, arm)), cases[one.name]) for one in own}
+
     def _rate(self, channel: Channel, arm: Candidate) -> float:
         stable = self._traffic.rates[channel.name]
         match channel.event:
@@ -128,6 +151,9 @@ class _Draws:
                 return stable if curve is None or arm.slower == 1 else curve.share_above(edge / arm.slower)
             case Tallied():
                 return min(1.0, stable + 4 * arm.moved * stable * (1 - stable))
+
+            case Own():
+                return _own_rate(channel, stable, arm)
 
     def _binomial(self, n: int, p: float) -> int:
         if p > 0.5:  # noqa: PLR2004 - the rarer of both outcomes is drawn
@@ -153,6 +179,26 @@ class _Draws:
             product *= self._rng.random()
             count += 1
         return count
+
+
+def _own_rate(channel: Channel, stable: float, arm: Candidate) -> float:
+    if arm.own != channel.name:
+        return stable
+    bad = stable if channel.more_is == "worse" else 1 - stable
+    worse = min(1.0, bad + arm.beyond * (channel.promote.canary_rate(bad) - bad))
+    return worse if channel.more_is == "worse" else 1 - worse
+
+
+def _paired(canary: Mapping[str, tuple[int, int]], stable: Mapping[str, tuple[int, int]]) -> dict[str, Counts]:
+    return {
+        name: Counts(
+            canary_events=canary[name][0],
+            canary_requests=canary[name][1],
+            stable_events=events,
+            stable_requests=cases,
+        )
+        for name, (events, cases) in stable.items()
+    }
 
 
 def _groups(channels: Sequence[Channel]) -> Iterator[list[Channel]]:

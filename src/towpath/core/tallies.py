@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from towpath.core.inputs import ArmsAsked, Asked, fell, less, together
+
 REPLICA_HEADER: Final = "x-towpath-replica"  # ip:port of the replica whose counts a router's `/replica` passes on
 
 Arm = Literal["stable", "canary"]
@@ -54,12 +56,14 @@ class ModelSample:
         arm: whose replica it is.
         live: counts of users' requests since the replica began.
         probe: the same of ours.
+        asked: what users' requests were like, since the replica began.
     """
 
     replica: str
     arm: Arm
     live: Tallies = field(default_factory=dict)
     probe: Tallies = field(default_factory=dict)
+    asked: Asked = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +80,7 @@ class TalliesGrown:
 
     live: ArmTallies = ArmTallies()
     probe: ArmTallies = ArmTallies()
+    asked: ArmsAsked = field(default_factory=ArmsAsked)
     lost: tuple[str, ...] = ()
 
 
@@ -90,8 +95,14 @@ def grown(before: Sequence[ModelSample], after: Sequence[ModelSample]) -> Tallie
         probe=ArmTallies(
             stable=total(differences, "stable", probe=True), canary=total(differences, "canary", probe=True)
         ),
+        asked=ArmsAsked(stable=total_asked(differences, "stable"), canary=total_asked(differences, "canary")),
         lost=tuple(f"model replica {name}: {why}" for name, why in lost.items()),
     )
+
+
+def total_asked(samples: Sequence[ModelSample], arm: Arm) -> Asked:
+    """What users asked of an arm, over its replicas."""
+    return together(sample.asked for sample in samples if sample.arm == arm)
 
 
 def total(samples: Sequence[ModelSample], arm: Arm, *, probe: bool = False) -> dict[Counted, Tally]:
@@ -117,7 +128,7 @@ def _unusable(before: ModelSample | None, after: ModelSample | None) -> str:
         for past, new in ((before.live, after.live), (before.probe, after.probe))
         for kind, old in past.items()
     )
-    return "its counters started again" if went_back else ""
+    return "its counters started again" if went_back or fell(before.asked, after.asked) else ""
 
 
 def _difference(before: ModelSample, after: ModelSample) -> ModelSample:
@@ -126,6 +137,7 @@ def _difference(before: ModelSample, after: ModelSample) -> ModelSample:
         arm=after.arm,
         live=_minus(after.live, before.live),
         probe=_minus(after.probe, before.probe),
+        asked=less(after.asked, before.asked),
     )
 
 

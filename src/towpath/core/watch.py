@@ -1,16 +1,33 @@
 """A canary's looks, folded: the judge's state and where the step stands. The same looks give the same verdict."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from towpath.core.canary import CanaryPolicy, Situation, judge_policy
-from towpath.core.comparison import awaited, due
+from towpath.core.comparison import awaited, due, predicts
+from towpath.core.drift_watch import Requests, chance_of_one, in_new_step, looked
+from towpath.core.drift_window import Growth
 from towpath.core.errors import UsageError
-from towpath.core.judge import ERRORS, STRATA, JudgeState, Poll, extend, poll_of, reference_of, start, step, verdict
-from towpath.core.observation import Observation, increments
+from towpath.core.judge import (
+    ERRORS,
+    STRATA,
+    Counts,
+    JudgeState,
+    Poll,
+    extend,
+    poll_of,
+    reference_of,
+    start,
+    step,
+    verdict,
+)
+from towpath.core.judge.alarms import refused_by
+from towpath.core.observation import Increments, Observation, increments
 from towpath.core.observation_codec import decode, encode
+from towpath.core.own_counts import OwnGrown, paired, uncounted
+from towpath.core.tallies import total_asked
 
 FORMAT: Final = 1
 
@@ -35,7 +52,13 @@ class Watched:
         step: the promotion's step of the newest look.
         step_polls: with data in both arms, in that step.
         step_requests: answered by the candidate in that step.
+        requests: what users asked.
         served_since: since when stable's counters count, as far as is known; 0: not known.
+        predicted: whether stable has counted predictions in any look.
+        troubles: why something couldn't be read or doesn't count in the newest look.
+        alone: users' requests that stable answered since the candidate answered one, in that step.
+        alone_since: when the candidate answered one last, or when that step began.
+        own: of the user's own metrics, what one arm counted and the other arm's look is waited for.
     """
 
     policy: CanaryPolicy
@@ -47,6 +70,12 @@ class Watched:
     step: int = -1
     step_polls: int = 0
     step_requests: int = 0
+    predicted: bool = False
+    troubles: tuple[str, ...] = ()
+    alone: int = 0
+    alone_since: float = 0.0
+    requests: Requests = field(default_factory=Requests)
+    own: OwnGrown = field(default_factory=OwnGrown)
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -58,27 +87,43 @@ def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) ->
 
 
 def after(state: Watched, look: Look) -> Watched:
-    """The state after one more look; one that no router replica answered changes nothing but the step."""
+    """The state after one more look; one that no router replica answered changes nothing that is judged."""
+    seen = look.observation
     if look.step != state.step:
-        state = replace(state, step=look.step, step_polls=0, step_requests=0)
-    if not look.observation.samples:
+        state = replace(state, step=look.step, step_polls=0, step_requests=0, alone=0, alone_since=seen.at)
+        state = replace(state, requests=in_new_step(state.requests))
+    state = replace(state, predicted=state.predicted or predicts(seen), troubles=seen.problems)
+    if not seen.samples:
         return state
     if state.judge is None or state.previous is None:
-        return _begin(state, look.observation)
-    grown = increments(state.previous, look.observation)
+        return _begin(state, seen)
+    grown = increments(state.previous, seen)
+    heard = replace(state, previous=seen, troubles=(*seen.problems, *grown.lost))
     if not grown.replicas:
-        return replace(state, previous=look.observation)
+        return heard
     judge = _with_what_is_due(state, state.judge, state.previous)
-    elapsed = look.observation.at - state.first_at
-    poll = poll_of(grown, elapsed, judge.policy.channels, awaited(judge, state.previous))
+    waits = (
+        *awaited(judge, state.previous, predicted=state.predicted),
+        *_own_uncounted(state.policy, seen),
+    )
+    now, waiting = paired(state.own, grown.own)
+    poll = poll_of(replace(grown, own=now), seen.at - state.first_at, judge.policy.channels, waits)
     return replace(
-        state,
+        _answered(heard, poll.counts("live", ERRORS.name), seen.at, grown.seconds),
         judge=step(judge, poll),
-        previous=look.observation,
-        last_at=look.observation.at,
+        last_at=seen.at,
         step_polls=state.step_polls + _has_both(poll),
         step_requests=state.step_requests + _canary_requests(poll),
+        requests=_requests(state, grown),
+        own=waiting,
     )
+
+
+def _answered(state: Watched, users: Counts, at: float, seconds: float) -> Watched:
+    """Who answered users; in a gap nobody knows who was asked."""
+    if users.canary_requests or seconds > state.policy.max_gap:
+        return replace(state, alone=0, alone_since=at)
+    return replace(state, alone=state.alone + users.stable_requests)
 
 
 def situation(state: Watched, *, place: int, step_since: float, now: float) -> Situation:
@@ -92,6 +137,12 @@ def situation(state: Watched, *, place: int, step_since: float, now: float) -> S
         step_requests=state.step_requests,
         silent=now - max(state.last_at, step_since),
         verdict=verdict(judge),
+        troubles=state.troubles,
+        alone=state.alone,
+        alone_for=now - max(state.alone_since, step_since) if state.alone else 0.0,
+        drift=state.requests.unsettled(state.policy.min_polls),
+        drifted=state.requests.reason,
+        predictions_alone=refused_by(judge) == {"predictions"},
     )
 
 
@@ -116,12 +167,28 @@ def decode_look(data: bytes) -> Look:
 def _begin(state: Watched, first: Observation) -> Watched:
     policy = judge_policy(state.policy)
     judge = start(policy, reference_of(first, state.served_since, policy.channels))
-    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at)
+    requests = Requests(before=total_asked(first.models, "stable"))
+    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at, requests=requests)
+
+
+def _requests(state: Watched, grown: Increments) -> Requests:
+    policy, asked, live = state.policy, grown.tallies.asked, grown.live
+    return looked(
+        state.requests,
+        Growth(asked=asked, stable_requests=live.stable.requests, canary_requests=live.canary.requests),
+        margin=policy.drift.psi,
+        chance=chance_of_one(max(len(asked.stable), len(asked.canary)), policy.max_time / policy.poll),
+        looks=policy.min_polls,
+    )
 
 
 def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
     channels = due(judge, state.policy.margins, seen)
     return extend(judge, channels, reference_of(seen, state.served_since, channels)) if channels else judge
+
+
+def _own_uncounted(policy: CanaryPolicy, seen: Observation) -> Iterator[str]:
+    return uncounted((metric.name for metric in policy.own), seen.own, seen.problems)
 
 
 def _has_both(poll: Poll) -> bool:

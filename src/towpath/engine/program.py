@@ -44,10 +44,11 @@ class Programs:
 
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
+        engine = os.getppid()
         self.pid = os.fork()
         if self.pid == 0:
             self._channel.close()
-            _serve(theirs)
+            _serve(theirs, engine)
         theirs.close()
 
     def run(self, job: Job) -> int:
@@ -59,12 +60,14 @@ class Programs:
         return int(reply)
 
 
-def _serve(channel: socket.socket) -> NoReturn:
+def _serve(channel: socket.socket, engine: int) -> NoReturn:
     """Wait for jobs until the host is gone."""
     # the engine may stop the host at any time, also in the middle of this import
     _on_stop(signal.SIG_DFL)
     from towpath.engine.execute import execute  # noqa: PLC0415 - imports the SDK, while the host starts
+    from towpath.engine.providers import serve_providers  # noqa: PLC0415 - as above
 
+    serve_providers(engine)
     while (message := _receive(channel)) is not None:
         job = Job(**json.loads(message))
         _send(channel, str(_in_child(partial(execute, job), channel)).encode())

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins, Metric, policy_problems
+from towpath.core.drift import DriftPolicy
 from towpath.core.judge.curves import Slower
-from towpath.schema.image_spec import Table
+from towpath.schema.own_metric_tables import OwnMetricTable
+from towpath.schema.table import Table
 from towpath.schema.units import Seconds, format_duration
 
 Percent = Annotated[int, Field(gt=0, lt=100)]
@@ -87,6 +89,17 @@ class ProbesTable(Table):
     rate: Annotated[float, Field(gt=0, le=100)] = 5.0
 
 
+class DriftTable(Table):
+    """What it means to a canary when users' requests aren't what they were; the kit counts them."""
+
+    psi: Annotated[float, Field(gt=0, le=10)] = 0.2
+    action: Literal["hold", "tell"] = "hold"
+
+    def policy(self) -> DriftPolicy:
+        """The core's form."""
+        return DriftPolicy(psi=self.psi, action=self.action)
+
+
 class CanaryTable(Table):
     """How a release comes to carry all traffic."""
 
@@ -102,10 +115,13 @@ class CanaryTable(Table):
     beta: Share = 0.05
     metrics: list[Metric] = Field(default=list(METRICS), min_length=1)
     warm_up: Seconds = 300.0
+    dispersion: Annotated[float, Field(ge=1, le=1000)] = 1.0
     max_gap: Seconds = 300.0
     on_inconclusive: Literal["ask", "rollback"] = "ask"
     margins: MarginsTable = MarginsTable()
     probes: ProbesTable | None = None
+    drift: DriftTable = DriftTable()
+    metric: list[OwnMetricTable] = Field(default=[])
 
     def problems(self) -> list[tuple[str, str]]:
         """(key, what is wrong) of values that don't fit together."""
@@ -127,14 +143,16 @@ class CanaryTable(Table):
 
     def policy(self) -> CanaryPolicy:
         """The core's form."""
-        plain = {name: getattr(self, name) for name in CanaryTable.model_fields}
+        plain = {name: getattr(self, name) for name in CanaryTable.model_fields if name != "metric"}
         return CanaryPolicy(
             **plain
             | {
                 "traffic": tuple(self.traffic),
                 "metrics": tuple(self.metrics),
+                "own": tuple(table.metric() for table in self.metric),
                 "margins": self.margins.margins(),
                 "probes": 0.0 if self.probes is None else self.probes.rate,
+                "drift": self.drift.policy(),
                 "on_inconclusive": "ask" if self.on_inconclusive == "ask" else "roll back",
             }
         )

@@ -3,17 +3,12 @@
 import shlex
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName, ImageSpec, Platform, parse_platform
 from towpath.core.release import parse_image
-
-
-class Table(BaseModel):
-    """A table of a file: unknown keys are errors, and nothing is converted behind the writer's back."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+from towpath.schema.table import Table
 
 
 def inner_path(value: str) -> str:
@@ -90,10 +85,10 @@ class LayersImage(Table):
     base: Annotated[str, Field(min_length=1)] = "python3.11"
     python: Annotated[str, AfterValidator(_python)] = "3.11"
     requirements: InnerPath | None = None
-    code: list[InnerPath] = []
-    weights: list[InnerPath] = []
+    code: list[InnerPath] = Field(default=[])
+    weights: list[InnerPath] = Field(default=[])
     command: Annotated[str, AfterValidator(_target)]
-    env: Annotated[dict[str, str], AfterValidator(_environment)] = {}
+    env: Annotated[dict[str, str], AfterValidator(_environment)] = Field(default={})
 
     def spec(self) -> ImageSpec:
         """The core's form."""

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import ModelSpec
 from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.schema.canary_tables import CanaryTable
-from towpath.schema.image_spec import AnyImage, InnerPath, Table, Words
+from towpath.schema.image_spec import AnyImage, InnerPath, Words
 from towpath.schema.problems import closest, problems_of
+from towpath.schema.table import Table
 
 FILE_NAME = "deploy.toml"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -113,6 +114,7 @@ def _between(document: Mapping[str, object]) -> list[str]:
     return [
         *_orders({name: table.get("promotes_from") for name, table in environments.items()}),
         *_canaries(environments),
+        *_models_of_metrics(environments, list(_tables(document, "models"))),
     ]
 
 
@@ -153,6 +155,22 @@ def _canaries(environments: Mapping[str, Mapping[str, object]]) -> list[str]:
             continue  # told key by key already
         found += [f"environments.{name}.canary.{key}: {problem}" for key, problem in canary.problems()]
     return found
+
+
+def _models_of_metrics(environments: Mapping[str, Mapping[str, object]], models: Sequence[str]) -> list[str]:
+    """Metrics of a model that isn't there would never be judged, and nobody would notice."""
+    return [
+        f"environments.{name}.canary.metric[{place}].model: found {model!r}, "
+        f"{closest(model, models)}valid: {', '.join(models)}"
+        for name, table in environments.items()
+        for place, metric in enumerate(_metrics(table))
+        if isinstance(metric, dict) and isinstance(model := metric.get("model"), str) and model not in models
+    ]
+
+
+def _metrics(table: Mapping[str, object]) -> Sequence[object]:
+    found = _tables(table, "canary").get("metric")
+    return found if isinstance(found, list) else []
 
 
 def _pipeline(parsed: PipelineFile, file: PurePosixPath) -> Pipeline:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from towpath.core.contract import Gpu, Probes, Serving, Smoke, Timeouts, Volume
-from towpath.schema.image_spec import Table
+from towpath.schema.table import Table
 from towpath.schema.units import Bytes, MilliCores, Seconds
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")

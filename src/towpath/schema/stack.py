@@ -18,9 +18,9 @@ from towpath.core.contract import (
 )
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.release import parse_image
-from towpath.schema.image_spec import Table
 from towpath.schema.problems import problems_of
 from towpath.schema.serving import Count, Name, Port, ServingTable, serving_to_config, url_path
+from towpath.schema.table import Table
 
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HINT = "every key is explained in docs/configuration.md; nothing was changed"

@@ -1,7 +1,8 @@
 """What a model is asked, counted per feature at the cuts of its training data, so that a drift of requests is seen."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from towpath.serving.metrics import Family, Histogram, Sample
@@ -49,8 +50,12 @@ class InputCounts:
         """What was asked, for the exposition."""
         with self._lock:
             samples = [sample for item in self._watched for sample in self._samples(item)]
-        about = "Features of requests at the cuts of the reference."
-        return [Family(name="towpath_inputs", kind="histogram", about=about, samples=samples)]
+        about, trained = "Features of requests at the cuts of the reference.", "Training rows up to the same cuts."
+        rows = [row for item in self._watched for row in _training_rows(item)]
+        return [
+            Family(name="towpath_inputs", kind="histogram", about=about, samples=samples),
+            Family(name="towpath_inputs_reference", kind="gauge", about=trained, samples=rows),
+        ]
 
     def _samples(self, item: WatchedInput) -> list[Sample]:
         return [
@@ -61,6 +66,14 @@ class InputCounts:
                 "towpath_inputs", (("input", item.tensor), ("feature", feature), ("probe", str(probe).lower()))
             )
         ]
+
+
+def _training_rows(item: WatchedInput) -> Iterator[Sample]:
+    """Cumulative, as the buckets of a histogram; none where training didn't say."""
+    for feature, cuts, counts in zip(item.features, item.cuts, item.counts, strict=False):
+        labels = (("input", item.tensor), ("feature", feature))
+        for edge, rows in zip((*map(repr, cuts), "+Inf"), accumulate(counts), strict=True):
+            yield Sample(name="towpath_inputs_reference", labels=(*labels, ("le", edge)), value=rows)
 
 
 def feature_rows(tensor: object, width: int) -> list[list[float]]:

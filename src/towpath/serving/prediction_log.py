@@ -15,11 +15,12 @@ from typing import Any
 
 from towpath.serving.excerpt import Excerpt, Limits, excerpt, rows_of
 from towpath.serving.metrics import Family, single
-from towpath.serving.protocol import Inputs
+from towpath.serving.protocol import InferRequest, TensorSpec
 from towpath.serving.sampling import Sampling
 from towpath.serving.tensors import Tensor
 
 _PLACE = "towpath.entry"  # in the ASGI scope
+_TENSORS = "tensors"  # what a request that is there whole can be built from again, with its inputs
 _ERROR = 400
 _MOST_WAITING = 256
 _LAST_SECONDS = 0.5
@@ -36,11 +37,14 @@ class Entry:
         self.inputs = Excerpt()
         self.outputs = Excerpt()
         self._sampling = sampling
+        self._tensors: tuple[TensorSpec, ...] = ()  # none where something of the request isn't kept
 
-    def asked(self, inputs: Inputs) -> None:
+    def asked(self, request: InferRequest) -> None:
         """Take the inputs that may be kept; now, for the model may change them."""
-        kept = {name: rows for name, rows in inputs.items() if self._sampling.keeps(name)}
+        kept = {name: rows for name, rows in request.inputs.items() if self._sampling.keeps(name)}
         self.inputs = excerpt(kept, Limits())
+        whole = not self.inputs.cut and len(kept) == len(request.inputs)
+        self._tensors = request.tensors if whole else ()
 
     def answered(self, tensors: Sequence[Tensor]) -> None:
         """Take the outputs."""
@@ -58,6 +62,7 @@ class Entry:
             "seconds": round(seconds, 6),
             "status": code,
             "inputs": self.inputs.tensors,
+            **({_TENSORS: [_spec(tensor) for tensor in self._tensors]} if self._tensors else {}),
             **({"outputs": self.outputs.tensors} if code < _ERROR else {}),
             **({"cut": True} if cut else {}),
         }
@@ -134,7 +139,11 @@ def line_of(record: Record) -> str:
 
 def _shortened(record: Record, limits: Limits) -> Record:
     tensors = {key: excerpt(record[key], limits).tensors for key in ("inputs", "outputs") if key in record}
-    return {**record, **tensors, "cut": True}
+    return {**{key: value for key, value in record.items() if key != _TENSORS}, **tensors, "cut": True}
+
+
+def _spec(tensor: TensorSpec) -> Mapping[str, object]:
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
 
 
 def _json(record: Record) -> str:

@@ -60,11 +60,13 @@ class InferRequest:
     Attributes:
         id: the caller's, given back in the response; None when it sent none.
         outputs: names of the outputs wanted; empty: all.
+        tensors: datatype and shape of every input as it was sent.
     """
 
     id: str | None
     inputs: Inputs
     outputs: tuple[str, ...]
+    tensors: tuple[TensorSpec, ...] = ()
 
 
 def parse_request(body: bytes, declared: Sequence[TensorSpec]) -> InferRequest:
@@ -80,7 +82,7 @@ def parse_request(body: bytes, declared: Sequence[TensorSpec]) -> InferRequest:
     outputs = _wanted(document.get("outputs"), problems)
     if problems:
         raise BadInput(*problems[:_MOST_PROBLEMS])
-    return InferRequest(id=request_id, inputs=inputs, outputs=outputs)
+    return InferRequest(id=request_id, inputs=inputs, outputs=outputs, tensors=_sent(document["inputs"]))
 
 
 def response(request: InferRequest, tensors: Sequence[Tensor], model: str, version: str | None) -> dict[str, object]:
@@ -112,7 +114,7 @@ def encode(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
 
 
-def _document(body: bytes) -> Mapping[str, object]:
+def _document(body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -153,6 +155,12 @@ def _inputs(value: object, declared: Mapping[str, TensorSpec], problems: list[st
             inputs[name] = _tensor(f"{where} ({name})", item, declared.get(name), problems)
     problems += _strangers(inputs, declared)
     return inputs
+
+
+def _sent(inputs: Sequence[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(name=item["name"], datatype=item["datatype"], shape=tuple(item["shape"])) for item in inputs
+    )
 
 
 def _strangers(inputs: Inputs, declared: Mapping[str, TensorSpec]) -> list[str]:

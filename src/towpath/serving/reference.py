@@ -5,10 +5,12 @@
         "probability": {"kind": "score", "cuts": [0.01, 0.2, 0.9, 0.98, 0.999]},
         "class":       {"kind": "class", "classes": ["malignant", "benign"]}},
      "inputs": {
-        "measurements": {"features": ["radius", "texture"], "cuts": [[10.2, 13.4, 19.5], [14.1, 18.9, 24.3]]}}}
+        "measurements": {"features": ["radius", "texture"], "cuts": [[10.2, 13.4, 19.5], [14.1, 18.9, 24.3]],
+                         "counts": [[43, 128, 170, 85], [42, 129, 171, 84]]}}}
 
-`inputs` may be absent; features without names are called by their place, from 0. `column` picks one of several scores
-per row.
+`inputs` may be absent; features without names are called by their place, from 0. `counts` says how many rows of the
+training data lie up to the first cut of a feature, between each two, and above the last; without them requests can't
+be held against the training data, whatever the cuts were meant to be. `column` picks one of several scores per row.
 """
 
 import json
@@ -21,6 +23,7 @@ from pathlib import Path
 _MOST_SERIES = 64
 _MOST_OUTPUTS = 32
 _MOST_FEATURES = 64
+_ROWS = "must have for each feature a list of whole numbers, one more than its cuts and not all 0"
 _RISING = f"must be 1 to {_MOST_SERIES} rising numbers"
 
 
@@ -40,11 +43,12 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchedInput:
-    """One tensor of the requests: its features in order, and the cuts of each."""
+    """One tensor of the requests: its features in order, the cuts of each, and its training rows between them."""
 
     tensor: str
     features: tuple[str, ...]
     cuts: tuple[tuple[float, ...], ...]
+    counts: tuple[tuple[int, ...], ...] = ()  # none: training didn't say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +139,24 @@ def _input(name: str, tensor: object, problems: list[str]) -> WatchedInput:
     rising = tuple(map(_rising, cuts))
     wrong = [feature for feature, found in zip(called, rising, strict=True) if not found]
     problems += [f"inputs.{name}: cuts of {feature} {_RISING}" for feature in wrong]
-    return WatchedInput(tensor=name, features=called, cuts=rising)
+    counts = _counts(tensor.get("counts"), rising)
+    if counts is None:
+        problems.append(f"inputs.{name}: counts {_ROWS}")
+    return WatchedInput(tensor=name, features=called, cuts=rising, counts=counts or ())
+
+
+def _counts(lists: object, cuts: tuple[tuple[float, ...], ...]) -> tuple[tuple[int, ...], ...] | None:
+    """Training rows by feature and bin; none where they aren't told, None where they don't fit the cuts."""
+    if lists is None:
+        return ()
+    if not isinstance(lists, list) or len(lists) != len(cuts):
+        return None
+    fit = all(_rows_fit(rows, len(own) + 1) for rows, own in zip(lists, cuts, strict=True))
+    return tuple(map(tuple, lists)) if fit else None
+
+
+def _rows_fit(rows: object, bins: int) -> bool:
+    return isinstance(rows, list) and len(rows) == bins and all(type(n) is int and n >= 0 for n in rows) and any(rows)
 
 
 def _features(names: object, count: int) -> tuple[str, ...]:

@@ -267,6 +267,40 @@ def test_a_channel_that_vanishes_holds_even_after_it_had_passed() -> None:
     assert verdict(fold(policy, [*polls, *gone])).reason == "slow isn't counted any more"
 
 
+def test_a_channel_that_vanishes_for_users_is_missed_though_probes_count_it_at_zero() -> None:
+    policy = replace(BOTH, probes=True, channels=(ERRORS, replace(LATENCY, waits_for_warm_up=False)))
+    good = {
+        "errors": counts((0, 500), (0, 9500)),
+        "slow": Counts(canary_events=50, canary_requests=500, stable_events=950, stable_requests=9500),
+    }
+    idle = {"errors": Counts(), "slow": Counts()}
+    polls = [Poll(elapsed=POLL * n, live=good, probe=idle, load_ratio=1.0) for n in range(1, 80)]
+    assert verdict(fold(policy, polls)).kind == "promote"
+    night = [Poll(elapsed=800 + POLL * n, live=idle, probe=idle) for n in range(9)]
+    assert verdict(fold(policy, [*polls, *night])).kind == "promote", "what nobody uses has not vanished"
+    gone = [Poll(elapsed=800 + POLL * n, live={"errors": good["errors"]}, probe=idle) for n in range(4)]
+    assert verdict(fold(policy, [*polls, *gone])).reason == "slow isn't counted any more"
+
+
+def test_a_bet_knows_nothing_of_the_poll_it_is_paid_by() -> None:
+    """Evidence is linear in the counts of a poll as long as guesses and their projection come from earlier ones."""
+    state = fold(replace(POLICY, cap=math.inf), [Poll(elapsed=10, live={"errors": counts((0, 50), (1, 950))})])
+    paid = [
+        step(state, Poll(elapsed=20, live={"errors": counts((0, 50), (bad, 950))})).channels[0].against.plain[0]
+        for bad in (0, 1, 2, 50)
+    ]
+    assert paid[2] - paid[1] == pytest.approx(paid[1] - paid[0])
+    assert paid[3] - paid[0] == pytest.approx(50 * (paid[1] - paid[0]))
+
+
+def test_events_in_clusters_weaken_both_cases() -> None:
+    polls = [Poll(elapsed=POLL * n, live={"errors": counts((1, 500), (9, 9500))}) for n in range(1, 20)]
+    plain, clustered = (fold(replace(POLICY, dispersion=phi), polls) for phi in (1.0, 4.0))
+    quarter = [pytest.approx(gain / 4) for gain in plain.channels[0].in_favour]
+    assert list(clustered.channels[0].in_favour) == quarter
+    assert clustered.channels[0].best < plain.channels[0].best
+
+
 def test_where_stable_leaves_no_room_for_worse_there_is_nothing_to_exclude() -> None:
     always = replace(ERRORS, promote=HalfPlane(r0=1.0, d=0.05), rollback=HalfPlane(r0=1.0, d=0.02), is_failure=False)
     policy = replace(POLICY, channels=(always,))

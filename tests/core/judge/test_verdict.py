@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.core.judge.traffic import POLL, counts, fold, traffic
-from towpath.core.judge import JudgePolicy, Poll, start, verdict
+from towpath.core.judge import JudgePolicy, Poll, Reference, start, verdict
 
 POLICY = JudgePolicy()
 
@@ -15,14 +15,19 @@ def healthy(polls: int) -> list[Poll]:
 
 def test_nothing_seen_holds_and_is_never_a_pass() -> None:
     said = verdict(start(POLICY))
-    assert (said.kind, said.reason) == ("hold", "the candidate has had no requests yet")
+    assert (said.kind, said.reason) == ("hold", "the candidate has answered no request yet")
     assert said.judged_on == "nothing"
 
 
 def test_an_hour_of_silence_is_inconclusive() -> None:
     said = verdict(fold(POLICY, [Poll(elapsed=POLL * n) for n in range(1, 361)]))
     assert said.kind == "inconclusive"
-    assert said.more_requests is None
+    assert said.judged_on == "nothing"
+    assert said.more_requests is not None
+    needed = said.more_requests // 10
+    asked = [Poll(elapsed=POLL * n, live={"errors": counts((0, needed), (0, needed))}) for n in range(1, 61)]
+    kinds = [verdict(fold(POLICY, asked[:n], Reference())).in_favour > said.bound_in_favour for n in (4, 20)]
+    assert kinds == [False, True], "about so many, give or take a half"
 
 
 def test_a_good_candidate_is_promoted_after_the_least_time_and_not_before() -> None:

@@ -247,8 +247,17 @@ def draw(made: Installation, *environments: str) -> None:
 
 
 def _draw(made: Installation, stack: str) -> None:
+    _share_salt(made, stack)
     made.pulumi("stack", "init", stack).ok()
     made.up(stack).ok()
+
+
+def _share_salt(made: Installation, stack: str) -> None:
+    """The platform's for all: with one salt the engine derives the key once a run, which is a sixth of its work."""
+    drawn = [line for line in made.file("platform").read_text().splitlines() if line.startswith("encryptionsalt:")]
+    if drawn and stack != "platform":
+        with made.file(stack).open("a") as file:
+            file.write(f"{drawn[0]}\n")
 
 
 def ambient() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from towpath.adapters.toolchain.surroundings import Surroundings
 from towpath.app.setup_ports import Command, Finished, Processes, Report, Running
 from towpath.core.errors import Missing
 from towpath.core.toolchain import ENGINE_VERSION, Engine, EngineFacts, EngineSource, parse_version
+from towpath.engine import launch
 
 RELEASES: Final = "https://github.com/pulumi/pulumi/releases/download"
 _PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -33,7 +35,7 @@ _SAY_EVERY: Final = 50
 _HOST: Final = "pulumi-language-python"
 _SCRIPTS: Final = {
     _HOST: '-P -u -m towpath.engine.language_host "$@"',
-    "pulumi-resource-pulumi-python": '-u -m pulumi.dynamic "$@"',
+    "pulumi-resource-pulumi-python": f'-I -S {shlex.quote(launch.__file__)} "$@"',
 }
 
 

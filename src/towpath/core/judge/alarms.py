@@ -104,6 +104,15 @@ def refused(state: JudgeState, evidence: tuple[float, ...]) -> Cause | None:
     return strongest_bet(state, state.policy.metrics[strongest])
 
 
+def refused_by(state: JudgeState) -> frozenset[str]:
+    """The metrics that have a case against a candidate that is refused; none where it isn't."""
+    if state.refused is None:
+        return frozenset()
+    metrics = zip(state.policy.metrics, state.peaks, strict=True)
+    beyond = {metric for metric, peak in metrics if peak >= bound_against(state.policy)}
+    return frozenset(beyond | ({"errors"} if state.refused.breaker else set()))
+
+
 def strongest_bet(state: JudgeState, metric: str) -> Cause:
     """The channel and strata with the highest single wealth in a metric."""
     ranked: list[tuple[float, int, Cause]] = []

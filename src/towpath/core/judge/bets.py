@@ -12,7 +12,7 @@ from towpath.core.judge.model import JudgePolicy, Stratum
 IN_FAVOUR: Final = (0.0, 0.25, 0.5)  # where between stable's rate and the margin the candidate is bet to be
 _FADE: Final = 0.5 ** (1 / 30)  # stable's past counts half after 30 polls
 _KNOWN: Final = 20  # requests of stable before its rate is good enough to bet on
-_TOO_COMMON: Final = 0.99
+_TOO_COMMON: Final = {"worse": 0.99, "better": 1 - 1e-5}  # good events may be rare: then nearly all cases are bad
 _LOAD_AGAINST: Final = 1.25
 _LOAD_IN_FAVOUR: Final = 0.8
 
@@ -55,7 +55,7 @@ def gains_in_favour(
     policy: JudgePolicy, channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline]
 ) -> list[float]:
     """Log gains of the bets that the candidate is no worse than the margin, one per bet and guess."""
-    rows = [_in_favour(channel, one, stable_rate(past)) for one, past in zip(counts, baselines, strict=True)]
+    rows = [_in_favour(policy, channel, one, stable_rate(past)) for one, past in zip(counts, baselines, strict=True)]
     return _combine(policy, rows, math.inf)
 
 
@@ -73,19 +73,19 @@ def load_allows(channel: Channel, ratio: float | None) -> tuple[bool, bool]:
 
 
 def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
-    if rate is None or channel.rollback.canary_rate(rate) >= _TOO_COMMON or not counts.both:
+    if rate is None or channel.rollback.canary_rate(rate) >= _TOO_COMMON[channel.more_is] or not counts.both:
         return [0.0] * len(channel.lifts)
     bound = channel.rollback.canary_rate(rate)
     guesses = [(lifted(bound, lift), rate) for lift in channel.lifts]
     return [log_e(counts, guess, channel.rollback) / policy.dispersion for guess in guesses]
 
 
-def _in_favour(channel: Channel, counts: Counts, rate: float | None) -> list[float]:
+def _in_favour(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
     if rate is None or channel.promote.canary_rate(rate) >= 1 or not counts.both:
         return [0.0] * len(IN_FAVOUR)
     bound = channel.promote.canary_rate(rate)
     guesses = [(rate + part * (bound - rate), rate) for part in IN_FAVOUR]
-    return [log_e(counts, guess, channel.promote) for guess in guesses]
+    return [log_e(counts, guess, channel.promote) / policy.dispersion for guess in guesses]
 
 
 def _combine(policy: JudgePolicy, rows: Sequence[Sequence[float]], most: float) -> list[float]:

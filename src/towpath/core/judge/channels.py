@@ -28,7 +28,14 @@ class Tallied:
     complement: bool = False
 
 
-Event = Failed | SlowerThan | Tallied
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Own:
+    """A case that the user counts as an event of a metric of their own."""
+
+    metric: str
+
+
+Event = Failed | SlowerThan | Tallied | Own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

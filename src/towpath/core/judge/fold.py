@@ -93,7 +93,7 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
         kept,
         baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),
         seen=tuple(_add(old, new) for old, new in zip(kept.seen, counts, strict=True)),
-        silent=0 if channel.name in poll.live or channel.name in poll.probe else kept.silent + 1,
+        silent=_silent(policy, poll, channel.name, kept.silent),
     )
     if channel.waits_for_warm_up and poll.elapsed < policy.warm_up:
         return learned
@@ -112,6 +112,13 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
         in_favour=favour,
         best=max(kept.best, log_mean(favour), -math.log(policy.beta) if sure else 0.0),
     )
+
+
+def _silent(policy: JudgePolicy, poll: Poll, channel: str, before: int) -> int:
+    """Polls since the channel was counted; one that is counted at zero in a stratum nobody uses isn't heard there."""
+    if any(poll.counts(stratum, channel).both for stratum in policy.strata):
+        return 0
+    return before + any(not poll.measured(stratum, channel) for stratum in policy.strata)
 
 
 def _kept(gain: float, *, counts: bool, alike: bool) -> float:

@@ -124,7 +124,14 @@ class Poll:
 
     def counts(self, stratum: Stratum, channel: str) -> Counts:
         """The counts of one channel in one stratum; nothing where it wasn't measured."""
-        return (self.live if stratum == "live" else self.probe).get(channel, _NO_COUNTS)
+        return self._of(stratum).get(channel, _NO_COUNTS)
+
+    def measured(self, stratum: Stratum, channel: str) -> bool:
+        """Whether the channel was measured there, be it at zero."""
+        return channel in self._of(stratum)
+
+    def _of(self, stratum: Stratum) -> Mapping[str, Counts]:
+        return self.live if stratum == "live" else self.probe
 
 
 _NO_COUNTS: Final = Counts()

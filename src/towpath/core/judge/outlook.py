@@ -38,6 +38,19 @@ def smallest_rate(channel: Channel, base_rate: float, seen: Sequence[Exposure], 
     return _root(excess, channel.rollback.canary_rate(base_rate), _HIGHEST)
 
 
+def enough_requests(channel: Channel, base_rate: float, beta: float) -> int:
+    """About how many requests of a candidate just like stable, and as many of stable's, exclude promote's margin."""
+    edge, low = channel.promote, 1e-12
+
+    def slope(b: float) -> float:
+        c = edge.canary_rate(b)
+        return edge.r0 * (c - base_rate) / (c * (1 - c)) + (b - base_rate) / (b * (1 - b))
+
+    b0 = _root(slope, max(low, (base_rate - edge.d) / edge.r0), base_rate)
+    nats = _divergence(base_rate, min(edge.canary_rate(b0), 1 - low)) + _divergence(base_rate, b0)
+    return math.ceil(-math.log(beta) / nats)
+
+
 def _information(rate: float, base_rate: float, edge: HalfPlane, share: float) -> float:
     """Nats per request of the candidate, against the closest rates inside the null."""
     if rate <= edge.canary_rate(base_rate):

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 
 from towpath.core.counters import ArmCounters
-from towpath.core.judge.channels import Channel, Failed, SlowerThan, Tallied
+from towpath.core.judge.channels import Channel, Failed, Own, SlowerThan, Tallied
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.model import Poll, Reference
 from towpath.core.observation import ArmPair, Increments, Observation
+from towpath.core.own_counts import total as own_total
 from towpath.core.tallies import ArmTallies, Tallies, Tally, total
 
 _Seen = tuple[int, int]  # events, requests
+_OwnTallies = Mapping[str, Tally]
 
 
 def poll_of(grown: Increments, elapsed: float, channels: Iterable[Channel], awaited: tuple[str, ...] = ()) -> Poll:
@@ -20,7 +22,7 @@ def poll_of(grown: Increments, elapsed: float, channels: Iterable[Channel], awai
     every = tuple(channels)
     return Poll(
         elapsed=elapsed,
-        live=_counts(every, grown.live, grown.tallies.live),
+        live={**_counts(every, grown.live, grown.tallies.live), **_own(every, grown.own.stable, grown.own.canary)},
         probe=_counts(every, grown.probe, grown.tallies.probe),
         load_ratio=grown.load_ratio,
         router_fault=_router_fault(grown),
@@ -37,7 +39,7 @@ def reference_of(seen: Observation, since: float, channels: Iterable[Channel]) -
     probe = [sample.probe_stable for sample in seen.samples if sample.probe_stable is not None]
     return Reference(
         seconds=seen.at - since,
-        live=_past(every, live, total(seen.models, "stable")),
+        live=_past(every, live, total(seen.models, "stable")) | _own_past(every, own_total(seen.own, "stable")),
         probe=_past(every, probe, total(seen.models, "stable", probe=True)),
     )
 
@@ -46,6 +48,8 @@ def _past(channels: Iterable[Channel], arms: Iterable[ArmCounters], tallies: Tal
     counted = list(arms)
     sums: dict[str, _Seen] = {}
     for channel in channels:
+        if isinstance(channel.event, Own):
+            continue
         if isinstance(channel.event, Tallied):
             found = [_tallied(channel.event, tallies)]
         else:
@@ -75,15 +79,18 @@ def _seen(channel: Channel, arm: ArmCounters) -> _Seen | None:
             return arm.errors, arm.requests
         case SlowerThan(edge=edge):
             return _slower(arm, edge)
-        case Tallied():
+        case Tallied() | Own():
             return None
 
 
 def _slower(arm: ArmCounters, edge: float) -> _Seen | None:
-    """Answers above the edge; what the router gave up on is in no bucket and surely slow."""
+    """Answers above the edge; what the router gave up on is in no bucket and surely slow.
+
+    None where the arm answered and nobody can say how fast: no bucket counts it, or none ends at this edge.
+    """
+    if not arm.buckets:
+        return None if arm.requests > arm.errors else (arm.timeouts, arm.timeouts)
     upto = dict(arm.buckets).get(edge)
-    if not arm.buckets and not arm.timeouts:
-        return 0, 0
     if upto is None:
         return None
     answered = arm.buckets[-1][1]
@@ -95,6 +102,27 @@ def _tallied(event: Tallied, tallies: Tallies) -> _Seen | None:
     if tally is None:
         return None
     return (tally.cases - tally.events if event.complement else tally.events), tally.cases
+
+
+def _own(channels: Iterable[Channel], stable: _OwnTallies, canary: _OwnTallies) -> dict[str, Counts]:
+    return {
+        channel.name: Counts(
+            canary_events=canary[metric].events,
+            canary_requests=canary[metric].cases,
+            stable_events=stable[metric].events,
+            stable_requests=stable[metric].cases,
+        )
+        for channel in channels
+        if isinstance(channel.event, Own) and (metric := channel.event.metric) in stable and metric in canary
+    }
+
+
+def _own_past(channels: Iterable[Channel], stable: _OwnTallies) -> dict[str, _Seen]:
+    return {
+        channel.name: (tally.events, tally.cases)
+        for channel in channels
+        if isinstance(channel.event, Own) and (tally := stable.get(channel.event.metric)) is not None
+    }
 
 
 def _router_fault(grown: Increments) -> str:

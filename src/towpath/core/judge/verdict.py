@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from towpath.core.judge import alarms
-from towpath.core.judge.channels import Channel
+from towpath.core.judge.bets import oriented, stable_rate
+from towpath.core.judge.channels import Channel, Own
 from towpath.core.judge.evalue import Counts, HalfPlane
 from towpath.core.judge.interval import interval
 from towpath.core.judge.model import JudgeState, Stratum
+from towpath.core.judge.outlook import enough_requests
 
 Kind = Literal["promote", "roll back", "hold", "inconclusive", "halt"]
+_FAILING = 0.001  # stable's rate, where nothing is known of it
 _SPOKEN = {"live": "users' requests", "probe": "probes"}
 
 
@@ -97,7 +100,7 @@ def _waits(state: JudgeState) -> str:
     weakest = _waiting_for(state)
     checks = (
         (state.unsettled, "both arms fail together, so the fault is not the candidate's alone"),
-        (not requests, "the candidate has had no requests yet"),
+        (not requests, "the candidate has answered no request yet"),
         (state.awaited, "; ".join(state.awaited)),
         (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
         (_silent(state), f"{_silent(state)} isn't counted any more"),
@@ -123,12 +126,16 @@ def _refusal(state: JudgeState) -> Verdict:
     seen = "; ".join(_compare(arms) for arms in _arms(state, channel) if arms.stratum in cause.strata)
     share = state.policy.breaker.share
     why = f"at least {share:.0%} of its requests fail" if cause.breaker else _beyond(channel)
-    return _say(state, "roll back", f"{channel.name} in {where}: {seen}; {why}", channel)
+    whose = channel.name if isinstance(channel.event, Own) else f"{channel.name} in {where}"
+    return _say(state, "roll back", f"{whose}: {seen}; {why}", channel)
 
 
 def _promotion(state: JudgeState) -> Verdict:
     channel = _waiting_for(state)
-    seen = "; ".join(f"{_SPOKEN[arms.stratum]}: {_compare(arms)}" for arms in _arms(state, channel))
+    own = isinstance(channel.event, Own)
+    seen = "; ".join(
+        _compare(arms) if own else f"{_SPOKEN[arms.stratum]}: {_compare(arms)}" for arms in _arms(state, channel)
+    )
     return _say(state, "promote", f"{_within(channel)}; {seen}", channel)
 
 
@@ -147,12 +154,23 @@ def _say(state: JudgeState, kind: Kind, reason: str, channel: Channel) -> Verdic
         bound_in_favour=needed,
         live_requests=live,
         probe_requests=probe,
-        more_requests=_more(live + probe, weakest, needed) if kind in {"hold", "inconclusive"} else None,
+        more_requests=_more(state, live + probe, weakest) if kind in {"hold", "inconclusive"} else None,
     )
 
 
-def _more(requests: int, evidence: float, needed: float) -> int | None:
+def _more(state: JudgeState, requests: int, evidence: float) -> int | None:
+    """By what the requests so far have brought or, before there are any, by what stable is known to do."""
+    if not requests:
+        return max(_from_the_start(state, place) for place in range(len(state.channels)))
+    needed = -math.log(state.policy.beta)
     return math.ceil(requests * max(needed / evidence - 1, 0.0)) if evidence > 0 else None
+
+
+def _from_the_start(state: JudgeState, place: int) -> int:
+    channel, (past, *_) = state.policy.channels[place], state.channels[place].baseline
+    rate = stable_rate(past) or _FAILING
+    fits = channel.promote.canary_rate(rate) < 1
+    return enough_requests(channel, rate, state.policy.beta) if fits else 0
 
 
 def _waiting_for(state: JudgeState) -> Channel:
@@ -165,9 +183,11 @@ def _best(state: JudgeState, channel: Channel) -> float:
 
 
 def _requests(state: JudgeState) -> tuple[int, int]:
-    """The candidate's requests: users', probes."""
+    """The candidate's requests: users', probes. Cases of the user's own metrics needn't be requests."""
+    channels = zip(state.policy.channels, state.channels, strict=True)
+    counted = [kept.seen for channel, kept in channels if not isinstance(channel.event, Own)]
     by_stratum = {
-        stratum: max(kept.seen[place].canary_requests for kept in state.channels)
+        stratum: max((seen[place].canary_requests for seen in counted), default=0)
         for place, stratum in enumerate(state.policy.strata)
     }
     return by_stratum["live"], by_stratum.get("probe", 0)
@@ -185,7 +205,11 @@ def case_for(state: JudgeState, metric: str) -> float:
 
 def _arms(state: JudgeState, channel: Channel) -> tuple[Arms, ...]:
     seen = state.channels[state.policy.channels.index(channel)].seen
-    return tuple(_arm_pair(stratum, counts) for stratum, counts in zip(state.policy.strata, seen, strict=True))
+    pairs = tuple(zip(state.policy.strata, seen, strict=True))
+    if isinstance(channel.event, Own):
+        pairs = pairs[:1]  # it has no other stratum than users' requests
+    # kept are the bad events, told are those that the channel is named after
+    return tuple(_arm_pair(stratum, oriented(channel, counts)) for stratum, counts in pairs)
 
 
 def _arm_pair(stratum: Stratum, counts: Counts) -> Arms:
@@ -210,7 +234,8 @@ def _spoken(estimate: Estimate) -> str:
 
 
 def _beyond(channel: Channel) -> str:
-    return f"more than {channel.margin[0] or _spoken_margin(channel.rollback)}"
+    more = "more" if channel.more_is == "worse" else "fewer"
+    return f"{more} than {channel.margin[0] or _spoken_margin(channel.rollback)}"
 
 
 def _within(channel: Channel) -> str:

@@ -1,0 +1,62 @@
+"""What the command says of a metric of the user's own."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.app.test_own_metrics import FALLBACK
+from tests.cli.command import FakeWorld, deploy
+from tests.fakes.observer import FakeOwn
+from tests.fakes.world import QUICK, Scene, image, record
+from towpath.core.margins import Margin
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    scene = Scene(canary=replace(QUICK, own=(FALLBACK,)))
+    scene.releases.records = [record("b"), record("a")]
+    scene.serve("dev", image("b"), promotion=1, replicas=1)
+    scene.serve("prod", image("a"), promotion=3)
+    scene.observer.own = {"fallback_answers": FakeOwn(stable=0.05, canary=0.05)}
+    scene.observer.stable.requests = 100_000
+    return FakeWorld(scene=scene)
+
+
+def test_plan_lists_what_is_judged_and_what_of_the_own_metric_it_would_see(world: FakeWorld) -> None:
+    told = deploy("plan", "--to", "prod", "--rps", "50", world=world)
+
+    assert told.code == 0
+    assert "FALLBACK_ANSWERS FROM" in told.out
+    rows = [line.split(None, 2) for line in told.out.splitlines()]
+    assert ["predictions", "no", "no replica of stable counts predictions, as the serving kit does"] in rows
+    assert ["fallback_answers", "yes", "stable: 5,000 of 100,000, 5.00%"] in rows
+    document = deploy("plan", "--to", "prod", "--rps", "50", "--json", world=world).json
+    assert document["metrics"][-1] == {
+        "metric": "fallback_answers",
+        "state": "on",
+        "why": "stable: 5,000 of 100,000, 5.00%",
+    }
+    assert 0.06 < document["visible"][-1]["own_from"]["fallback_answers"] < 0.2
+
+
+def test_plan_says_of_one_that_stable_never_had_that_its_labels_may_be_wrong(world: FakeWorld) -> None:
+    world.scene.observer.own["fallback_answers"].stable = 0.0
+    told = deploy("plan", "--to", "prod", world=world)
+    assert "stable: 0 of 100,000, 0.00%; if that can't be, look at the labels it is counted by" in told.out
+
+
+def test_a_canary_that_would_wait_for_it_names_its_margin(world: FakeWorld) -> None:
+    tight = replace(FALLBACK, promote=Margin(ratio=1.0, points=0.011))
+    world.scene.canary = replace(QUICK, metrics=("errors",), own=(tight,))
+    told = deploy("plan", "--to", "prod", "--rps", "10", world=world)
+    assert "ends inconclusive" in told.out
+    assert "wider promote of the metric fallback_answers, if" in told.out
+
+
+def test_replay_and_explain_tell_of_it_as_of_any_other_metric(world: FakeWorld) -> None:
+    world.scene.observer.own["fallback_answers"].canary = 0.3
+    assert deploy("promote", "--to", "prod", world=world).code == 5
+    answer = deploy("explain", "prod", "--json", world=world).json
+    last = answer["looks"][-1]
+    assert (last["kind"], last["channel"]) == ("roll back", "fallback_answers")
+    assert last["against"]["fallback_answers"] > 4
