@@ -46,6 +46,7 @@ bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/downtime.py
 	@$(BIN)/python benchmarks/metrics_cost.py
 	@$(BIN)/python benchmarks/canary_live.py
+	@$(BIN)/python benchmarks/judge.py
 
 lock:
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serving --group dev pyproject.toml -o requirements/dev.lock

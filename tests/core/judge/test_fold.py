@@ -111,7 +111,7 @@ def test_a_fault_in_one_stratum_is_found_while_the_other_is_well(bad: str) -> No
 
 def test_both_strata_together_decide_sooner_than_one() -> None:
     def polls_needed(policy: JudgePolicy, *, probe: bool) -> int:
-        ill = {"errors": counts((1, 40), (1, 1000))}
+        ill = {"errors": counts((1, 100), (1, 1000))}
         state = start(policy, REFERENCE)
         for place in range(1, 200):
             state = step(state, Poll(elapsed=POLL * place, live=ill, probe=ill if probe else {}))

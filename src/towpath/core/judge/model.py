@@ -56,7 +56,7 @@ class JudgePolicy:
     probes: bool = False
     alpha: float = 0.01
     beta: float = 0.05
-    cap: float = 5.0
+    cap: float = 4.0
     dispersion: float = 1.0
     poll: float = 10.0
     min_time: float = 600.0
