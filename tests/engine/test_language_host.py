@@ -205,7 +205,7 @@ def test_the_host_and_all_it_started_are_gone_at_once_when_stopped(
     host: tuple[subprocess.Popen[bytes], int], number: signal.Signals
 ) -> None:
     process, _ = host
-    assert len(members(process.pid)) == 2
+    assert len(members(process.pid)) >= 2
     started = time.monotonic()
     process.send_signal(number)
     process.wait(2)
