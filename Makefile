@@ -27,7 +27,7 @@ demo-clean: $(VENV)/.installed
 	@$(BIN)/python -m examples.demo --clean
 
 test: $(VENV)/.installed
-	@$(BIN)/deploy setup
+	@$(BIN)/python -m tests.support.browser & browser=$$!; $(BIN)/deploy setup && wait $$browser
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/.installed

@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 _SHARED: Final = {  # files by the installation that they share
     "tests/e2e/test_canary.py": "first installation",
     "tests/e2e/test_serving.py": "first installation",
+    "tests/e2e/test_judged.py": "whichever installation is free",
     "tests/e2e/test_bad_input.py": "second installation",
     "tests/e2e/test_road.py": "second installation",
 }

@@ -151,6 +151,23 @@ class TestBadRelease:
         assert zero.canary.traffic == 0
         assert gone.canary is None
 
+    def test_that_gets_worse_with_nearly_all_traffic_is_rolled_back_while_it_soaks(self, scene: Scene) -> None:
+        scene.canary = replace(QUICK, soak=200.0)
+        scene.world.clock.at(100, lambda: setattr(scene.observer.canary, "errors", 0.3))
+
+        with pytest.raises(RolledBack):
+            promote(scene.services(), PROD)
+
+        assert traffic(scene) == [25, 50, 95, 0]
+        assert scene.world.drawn["prod"][0].release == image("a")
+
+    def test_that_would_get_worse_later_is_promoted_without_a_soak(self, scene: Scene) -> None:
+        scene.world.clock.at(100, lambda: setattr(scene.observer.canary, "errors", 0.3))
+
+        promote(scene.services(), PROD)
+
+        assert scene.world.drawn["prod"][0].release == image("b")
+
     def test_can_only_be_promoted_again_with_a_recorded_reason(self, scene: Scene) -> None:
         scene.observer.canary.errors = 0.3
         with pytest.raises(RolledBack):

@@ -47,6 +47,10 @@ MEANINGS: Final = {
         "holdback",
     ): "percent that stable keeps in the last step, so that there is something to compare with",
     ("CanaryTable", "poll"): "between two looks at the counters",
+    ("CanaryTable", "soak"): (
+        "that the last step lasts at least, with all traffic but the holdback on the candidate, before stable is taken "
+        "away; `0s`: as long as any other"
+    ),
     ("CanaryTable", "min_time"): "before a promotion is judged; the steps up to 50 % share it",
     ("CanaryTable", "max_time"): "after which the canary is inconclusive",
     ("CanaryTable", "min_polls"): "looks with data that each step needs",

@@ -27,22 +27,6 @@ def in_mid_canary(one: Installation, release: str) -> Iterator[tuple[Started, Se
             driver.stop()
 
 
-def test_a_bad_release_is_refused_rolled_back_and_marked(one: Installation) -> None:
-    before = one.serving("lab")
-    bad = one.release(errors=0.3)
-    with load(one.url("lab"), RATE) as sent:
-        ended = one.deploy("promote", "--to", "lab", "--release", bad)
-    assert (ended.code, "rolled back" in ended.stderr) == (5, True), ended.told()
-    assert {answer.status for answer in sent.failed} == {500}
-    assert len(sent.failed) < 0.3 * len(sent.answers)
-    assert one.served("lab") == before
-    one.pulumi("preview", "-s", "lab", "--expect-no-changes").ok()
-    again = one.deploy("promote", "--to", "lab", "--release", bad)
-    assert (again.code, "bad" in again.stderr) == (3, True), again.told()
-    last = one.deploy("history", "lab", "--json").ok().answer["promotions"][0]
-    assert (last["outcome"], last["candidate"]) == ("rolled back", bad)
-
-
 def test_a_killed_driver_takes_its_engine_along_and_resume_finishes(one: Installation) -> None:
     one.serving("lab")
     good = one.release()

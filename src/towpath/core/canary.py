@@ -83,7 +83,7 @@ def steps(policy: CanaryPolicy, replicas: int) -> tuple[CanaryStep, ...]:
     return tuple(
         CanaryStep(
             traffic=share,
-            dwell=policy.dwell,
+            dwell=max(policy.dwell, policy.soak) if share == policy.shares[-1] else policy.dwell,
             canary_replicas=canary_replicas(replicas, share),
             stable_replicas=replicas,
             needs_promote=share > UNJUDGED,

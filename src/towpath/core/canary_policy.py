@@ -67,6 +67,7 @@ class CanaryPolicy:
         poll: between observations.
         min_time: before *promote*; the steps up to 50 % share it.
         max_time: after which the canary is inconclusive.
+        soak: that the last step lasts at least; 0: as long as any other.
         min_polls: with data in each step.
         min_requests: answered by the candidate in each step.
         alpha: chance of rolling back a candidate within all margins, over the whole canary.
@@ -90,6 +91,7 @@ class CanaryPolicy:
     poll: float = 10.0
     min_time: float = 600.0
     max_time: float = 3600.0
+    soak: float = 0.0
     min_polls: int = 4
     min_requests: int = 20
     alpha: float = 0.01
@@ -138,6 +140,10 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (policy.min_polls > 0, "min_polls: at least 1"),
         (policy.min_requests > 0, "min_requests: at least 1, because no data is never a pass"),
         (0 < policy.min_time <= policy.max_time, "min_time: more than 0 s and at most max_time"),
+        (
+            policy.soak + policy.min_time <= policy.max_time,
+            "soak: at most max_time - min_time, while evidence is gathered",
+        ),
         (policy.max_gap > policy.poll, "max_gap: longer than poll"),
         (policy.warm_up < policy.max_time, "warm_up: shorter than max_time"),
         (policy.dispersion >= 1, "dispersion: at least 1, which is requests that fail one by one"),

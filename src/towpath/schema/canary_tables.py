@@ -109,6 +109,7 @@ class CanaryTable(Table):
     poll: Seconds = 10.0
     min_time: Seconds = 600.0
     max_time: Seconds = 3600.0
+    soak: Seconds = 0.0
     min_polls: Annotated[int, Field(ge=1)] = 4
     min_requests: Annotated[int, Field(ge=1)] = 20
     alpha: Share = 0.01

@@ -39,14 +39,14 @@ class FakeProcesses:
 def test_a_package_is_installed_with_the_lists_that_are_there() -> None:
     processes, report = FakeProcesses(), FakeReport()
     Apt(processes, {}).install("Docker", ("docker.io",), report)
-    assert processes.ran == ["apt-get install --yes --no-install-recommends docker.io"]
+    assert processes.ran == ["apt-get -o DPkg::Lock::Timeout=600 install --yes --no-install-recommends docker.io"]
     assert report.said == [("step", "Docker", "installing the system packages docker.io")]
 
 
 def test_missing_lists_are_fetched_before_the_second_try() -> None:
     processes = FakeProcesses(codes={"install": [100, 0]})
     Apt(processes, {}).install("Docker", ("docker.io",), FakeReport())
-    assert [line.split()[1] for line in processes.ran] == ["install", "update", "install"]
+    assert [line.split()[3] for line in processes.ran] == ["install", "update", "install"]
 
 
 def test_a_package_that_cannot_be_had_is_named_with_what_apt_said() -> None:

@@ -48,6 +48,15 @@ promote = {{ ratio = 1.5, plus = 0.05 }}
 [environments.lab.canary.margins.errors]
 rollback = {{ ratio = 1.1, plus = 0.01 }}
 promote = {{ ratio = 1.5, plus = 0.05 }}
+
+[environments.judged]
+
+[environments.judged.canary]
+{judged}
+[environments.judged.canary.margins]
+errors = {{ rollback = {{ ratio = 1.1, plus = 0.02 }}, promote = {{ ratio = 1.5, plus = 0.1 }} }}
+latency = {{ rollback = {{ slower = 0.5, plus_ms = 15 }}, promote = {{ slower = 1.0, plus_ms = 50 }} }}
+predictions = {{ rollback = 0.05, promote = 0.2 }}
 """
 # latencies of a machine that runs other tests beside say nothing of a release
 CANARY = """\
@@ -60,6 +69,7 @@ min_polls = 2
 warm_up = "1s"
 max_gap = "20s"
 """
+_JUDGED = CANARY.replace('metrics = ["errors"]\n', "")
 _PLATFORM = """\
 config:
   towpath:platform:
@@ -198,7 +208,7 @@ def installed(
     inside: tuple[str, ...] = (),
 ) -> Iterator[Installation]:
     """An installation that is set up and has nothing drawn; everything of it is gone afterwards."""
-    names = (*ENVIRONMENTS, "registry", "spare")
+    names = (*ENVIRONMENTS, "judged", "registry", "spare")
     env = {**ambient, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
     if docker:
         env["DOCKER_HOST"] = docker
@@ -229,11 +239,12 @@ def write_project(made: Installation) -> None:
     model = made.folder / "models" / _MODEL
     shutil.rmtree(model)
     model.mkdir()
-    shutil.copy(Path(__file__).with_name("model.py"), model)
+    for name in ("model.py", "reference.json"):
+        shutil.copy(Path(__file__).with_name(name), model)
     (model / "faults.json").write_text("{}")
-    (made.folder / "deploy.toml").write_text(_PIPELINE.format(canary=made.canary))
+    (made.folder / "deploy.toml").write_text(_PIPELINE.format(canary=made.canary, judged=_JUDGED))
     made.file("platform").write_text(_PLATFORM.format(port=made.ports["registry"]))
-    for name in ENVIRONMENTS:
+    for name in (*ENVIRONMENTS, "judged"):
         made.describe(name, made.ports[name])
     made.commit("Describe the pipeline")
 

@@ -1,5 +1,6 @@
 """The model of these tests: pure Python over the serving kit, its faults in a file of the release."""
 
+import itertools
 import json
 import random
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 
 SMOKE = 21  # answered well whatever the faults: a bug that a smoke test doesn't find
 FAULTS = json.loads(Path(__file__).with_name("faults.json").read_text())
+CHANCE = random.Random(FAULTS.get("seed"))  # noqa: S311 - chance, not a secret
+ASKED = itertools.count(1)
 
 
 class Tiny:
@@ -28,12 +31,13 @@ class Tiny:
 
     def predict(self, inputs: dict[str, list[float]]) -> object:
         """Twice the number; a negative one is a stream of that many answers, one a second."""
-        if inputs["x"][0] != SMOKE and random.random() < FAULTS.get("errors", 0):  # noqa: S311 - chance, not a secret
+        ill = inputs["x"][0] != SMOKE and next(ASKED) > FAULTS.get("after", 0)
+        if ill and CHANCE.random() < FAULTS.get("errors", 0):
             raise RuntimeError("the faults ask for an error")
         time.sleep(FAULTS.get("seconds", 0))
         if inputs["x"][0] < 0:
             return _stream(int(-inputs["x"][0]))
-        return {"y": [2 * x for x in inputs["x"]]}
+        return {"y": [2 * x + (FAULTS.get("shift", 0) if ill else 0) for x in inputs["x"]]}
 
 
 def _stream(count: int) -> Iterator[dict[str, list[float]]]:

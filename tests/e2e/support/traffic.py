@@ -1,7 +1,8 @@
 """Open-loop load on the model of these tests, as long as a block lasts."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from examples.traffic import Traffic
 
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [4]}]})
 PATH = "/v2/models/tiny/infer"
-_LONGEST = 300.0  # seconds; no block lasts nearly as long
+_LONGEST = 900.0  # seconds; no block lasts nearly as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +28,20 @@ class Sent:
     def failed(self) -> list[Answer]:
         return [answer for answer in self.answers if answer.failed]
 
+    def wait(self, seconds: float) -> None:
+        """Let so much traffic pass."""
+        time.sleep(seconds)
+
     @property
     def summary(self) -> Summary:
         return summary(self.answers)
 
 
 @contextmanager
-def load(url: str, rate: float, *, path: str = PATH, body: str = BODY) -> Iterator[Sent]:
+def load(url: str, rate: float, *, path: str = PATH, bodies: Sequence[str] = (BODY,)) -> Iterator[Sent]:
     """Send so many requests a second until the block ends; the last ones are waited for."""
-    wanted = Load(url=url + path, bodies=(body.encode(),), rate=rate, seconds=_LONGEST, timeout=15.0)
+    wanted = Load(
+        url=url + path, bodies=tuple(body.encode() for body in bodies), rate=rate, seconds=_LONGEST, timeout=15.0
+    )
     with Traffic(wanted) as traffic:
         yield Sent(traffic=traffic)

@@ -7,6 +7,7 @@ from towpath.app.setup_ports import Command, Processes, Report
 from towpath.core.errors import Missing
 
 _SECONDS: Final = 900.0
+_PATIENT: Final = ("-o", "DPkg::Lock::Timeout=600")  # a system's own upgrades may be under way
 
 
 class Apt:
@@ -19,10 +20,10 @@ class Apt:
     def install(self, thing: str, packages: tuple[str, ...], report: Report) -> None:
         """Install the packages, with fresh lists when the present ones don't do."""
         report.step(thing, f"installing the system packages {', '.join(packages)}")
-        words = ("apt-get", "install", "--yes", "--no-install-recommends", *packages)
+        words = ("apt-get", *_PATIENT, "install", "--yes", "--no-install-recommends", *packages)
         if self._run(thing, words, report) == "":
             return
-        self._run(thing, ("apt-get", "update"), report)
+        self._run(thing, ("apt-get", *_PATIENT, "update"), report)
         failed = self._run(thing, words, report)
         if failed:
             hint = f"install them yourself: sudo apt-get install {' '.join(packages)}"
