@@ -200,6 +200,7 @@ def test_the_defaults_are_a_policy_and_reach_the_judge() -> None:
         (replace(POLICY, min_polls=0), "min_polls"),
         (replace(POLICY, min_requests=0), "min_requests"),
         (replace(POLICY, min_time=4000.0), "min_time"),
+        (replace(POLICY, soak=3500.0), "soak"),
         (replace(POLICY, max_gap=5.0), "max_gap"),
         (replace(POLICY, warm_up=3600.0), "warm_up"),
         (replace(POLICY, probes=-1.0), "probes"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support.installation import Installation, draw
+from tests.e2e.support.installation import Installation, draw_one
 from tests.e2e.support.traffic import Sent, load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
@@ -24,7 +24,7 @@ BODIES = tuple(
 @pytest.fixture(scope="module")
 def traffic(one: Installation) -> Iterator[Sent]:
     """Users of an environment that serves something good."""
-    draw(one, "judged")
+    draw_one(one, "judged")
     one.deploy("promote", "--to", "judged", "--release", one.release()).ok()
     one.commit("Publish judged")
     with load(one.url("judged"), RATE, bodies=BODIES) as sent:

@@ -141,7 +141,7 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
         (policy.min_requests > 0, "min_requests: at least 1, because no data is never a pass"),
         (0 < policy.min_time <= policy.max_time, "min_time: more than 0 s and at most max_time"),
         (
-            policy.soak + policy.min_time <= policy.max_time,
+            policy.soak <= max(0.0, policy.max_time - policy.min_time),
             "soak: at most max_time - min_time, while evidence is gathered",
         ),
         (policy.max_gap > policy.poll, "max_gap: longer than poll"),
