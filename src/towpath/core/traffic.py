@@ -8,6 +8,7 @@ from towpath.core.canary_policy import CanaryPolicy, judge_policy
 from towpath.core.comparison import due, latency_curves
 from towpath.core.drift_outlook import InputsOutlook, inputs_outlook
 from towpath.core.judge import ERRORS, Channel, reference_of, start
+from towpath.core.judge.channels import SlowerThan
 from towpath.core.judge.curves import Curve
 from towpath.core.judged import Judged, judged
 from towpath.core.observation import Observation
@@ -52,7 +53,9 @@ def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | 
     channels = (*judge.channels, *due(start(judge), policy.margins, _with_a_twin(seen)))
     past = reference_of(seen, seen.at - 1, channels)
     counted = {} if past is None else {name: seen for name, seen in past.live.items() if seen[1]}
-    rates = {name: events / requests for name, (events, requests) in counted.items()}
+    slow = {channel.name for channel in channels if isinstance(channel.event, SlowerThan)}
+    # stable may never have been above an edge where a slow candidate would be; that is rare, not impossible
+    rates = {name: (events or 0.5 * (name in slow)) / requests for name, (events, requests) in counted.items()}
     rates |= own_rates(seen)
     if counted.get(ERRORS.name, (0, 0))[1] < _FEWEST or not rates[ERRORS.name]:
         rates[ERRORS.name] = FAILING

@@ -1,6 +1,7 @@
 """Which edges are compared, and what a margin in milliseconds means there."""
 
 import math
+from operator import attrgetter
 
 import pytest
 from scipy.stats import lognorm
@@ -16,6 +17,11 @@ TWENTIETH, FIFTH = Slower(ratio=1.05, plus=0.0), Slower(ratio=1.2, plus=0.0)
 
 def curve(cases: int, scale: float = 1.0) -> Curve:
     return Curve(edges=EDGES, above=tuple(round(cases * LATENCY.sf(edge / scale)) for edge in EDGES), cases=cases)
+
+
+def edge(channel: Channel) -> float:
+    assert isinstance(channel.event, SlowerThan)
+    return channel.event.edge
 
 
 def edges(channels: tuple[Channel, ...]) -> list[float]:
@@ -46,9 +52,36 @@ def test_a_candidate_as_slow_as_the_margin_is_on_the_edge_of_the_null(ratio: flo
 
 
 def test_a_millisecond_is_no_fault_where_answers_take_two() -> None:
-    quick = Curve(edges=(1.0, 2.0, 3.0, 4.0), above=(1000, 1000, 100, 60), cases=1000)
+    quick = Curve(edges=(1.0, 2.0, 3.0, 4.0, 5.0), above=(1000, 1000, 100, 60, 0), cases=1000)
     channels = latency_channels([quick], Slower(ratio=1.05, plus=1.0), Slower(ratio=1.2, plus=2.0))
     assert channels[0].rollback.r0 == pytest.approx(10.0, rel=0.05)
+
+
+QUICK = Curve(edges=(1.0, *EDGES), above=(300, 10, *(0 for _ in EDGES[1:])), cases=1000)
+WIDE, WIDER = Slower(ratio=1.5, plus=8.0), Slower(ratio=2.0, plus=25.0)
+
+
+def test_a_margin_wider_than_all_that_stable_does_is_looked_at_where_it_ends() -> None:
+    channels = latency_channels([QUICK], WIDE, WIDER)
+    assert edges(channels)[0] == 1.0
+    asked = [
+        (margin, [one for one in channels if null(one).canary_rate(0.3 if edge(one) == 1.0 else 0.0) < 0.9])
+        for margin, null in ((WIDE, attrgetter("rollback")), (WIDER, attrgetter("promote")))
+    ]
+    for margin, with_room in asked:
+        assert with_room, "else any candidate would pass"
+        assert all(edge(one) > margin.plus for one in with_room)
+
+
+def test_where_stable_never_was_the_margin_is_a_difference_of_shares() -> None:
+    beyond = latency_channels([QUICK], WIDE, WIDER)[1]
+    assert 8.0 < edge(beyond) < 20.0
+    assert beyond.rollback.r0 == 1.0
+    assert beyond.rollback.d == pytest.approx(QUICK.share_above((edge(beyond) - 8) / 1.5))
+
+
+def test_a_margin_that_nothing_can_be_beyond_has_no_channel() -> None:
+    assert latency_channels([curve(1000)], TWENTIETH, Slower(ratio=1.2, plus=100_000.0)) == ()
 
 
 def test_below_the_first_edge_everything_may_be_slow() -> None:

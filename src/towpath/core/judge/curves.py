@@ -19,6 +19,8 @@ SCORE_SHARES: Final = (0.9, 0.75, 0.5, 0.25, 0.1)  # of stable's scores that are
 FEWEST_EVENTS: Final = 50  # of stable above a latency edge; fewer say too little of how steep the curve is there
 FEWEST_CASES: Final = 50  # of stable before its scores say where to cut
 MOST_CLASSES: Final = 8
+_ROOM: Final = 0.9  # a margin that allows more than this share above an edge excludes hardly anything there
+_ROOMY_SHARES: Final = (0.5, 0.1)
 _LATENCY_LIFTS: Final = lifts(1.15, 1.3, 1.6, 2.2, 4)
 _PREDICTION_LIFTS: Final = lifts(1.08, 1.2, 1.5, 2.5)
 
@@ -70,6 +72,7 @@ def latency_channels(curves: Sequence[Curve], rollback: Slower, promote: Slower)
         promote: so much slower must be excluded.
     """
     usable = [curve for curve in curves if _slow_edges(curve)]
+    edges = _with_room(usable[0], (rollback, promote)) if usable else ()
     return tuple(
         Channel(
             name=f"latency above {edge:g} ms",
@@ -81,7 +84,7 @@ def latency_channels(curves: Sequence[Curve], rollback: Slower, promote: Slower)
             lifts=_LATENCY_LIFTS,
             depends_on_load=True,
         )
-        for edge in (_slow_edges(usable[0]) if usable else ())
+        for edge in edges
     )
 
 
@@ -94,13 +97,41 @@ def _slow_edges(curve: Curve) -> tuple[float, ...]:
     return _nearest(known, SLOW_SHARES, math.log) if known else ()
 
 
+def _with_room(curve: Curve, margins: Sequence[Slower]) -> tuple[float, ...]:
+    """Stable's slow edges and, for a margin that would allow anything there, edges where it doesn't.
+
+    A margin of 20 ms says nothing at an edge of 5 ms: a candidate that is within it may always be above. None where a
+    margin leaves no room at any edge, for then nothing could be excluded.
+    """
+    edges = _slow_edges(curve)
+    for margin in margins:
+        if not any(_allowed(curve, edge, margin) <= _ROOM for edge in edges):
+            known = [(edge, _allowed(curve, edge, margin)) for edge in curve.edges]
+            roomy = [(edge, share) for edge, share in known if FEWEST_EVENTS / curve.cases <= share <= _ROOM]
+            if not roomy:
+                return ()
+            edges = (*edges, *_nearest(roomy, _ROOMY_SHARES, math.log))
+    return tuple(sorted(set(edges)))
+
+
+def _allowed(curve: Curve, edge: float, margin: Slower) -> float:
+    """The share above the edge of a candidate exactly as much slower as the margin says.
+
+    It is stable's own share above `(edge - plus) / ratio`.
+    """
+    return curve.share_above((edge - margin.plus) / margin.ratio)
+
+
 def _null(curves: Sequence[Curve], edge: float, margin: Slower) -> HalfPlane:
     """A candidate exactly as much slower as the margin says is on the null's edge.
 
-    Stable's share above `(edge - plus) / ratio` becomes the candidate's share above `edge`.
+    As a ratio of shares, which still fits when both arms become slower; where stable is hardly ever above the edge, as
+    the difference of shares, for such a ratio would be anybody's guess.
     """
-    faster = (edge - margin.plus) / margin.ratio
-    return HalfPlane(r0=max(1.0, *(curve.share_above(faster) / curve.share_above(edge) for curve in curves)), d=0.0)
+    above = [(_allowed(curve, edge, margin), curve.share_above(edge), curve.cases) for curve in curves]
+    if all(own * cases < FEWEST_EVENTS for _, own, cases in above):
+        return HalfPlane(r0=1.0, d=max(allowed - own for allowed, own, _ in above))
+    return HalfPlane(r0=max(1.0, *(allowed / own for allowed, own, _ in above)), d=0.0)
 
 
 def _nearest(
