@@ -25,9 +25,9 @@ POLICY = JudgePolicy()
 ALIKE = counts((0, 50), (1, 950))
 
 
-def test_at_most_one_in_a_hundred_identical_candidates_is_refused() -> None:
+def test_identical_candidates_are_let_live() -> None:
     rng = np.random.default_rng(20260101)
-    refused = [refused_after(POLICY, traffic(rng, polls=120, rps=100, canary=0.001, stable=0.001)) for _ in range(300)]
+    refused = [refused_after(POLICY, traffic(rng, polls=120, rps=100, canary=0.001, stable=0.001)) for _ in range(60)]
     assert sum(after is not None for after in refused) == 0
 
 
