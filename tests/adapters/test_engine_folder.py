@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from towpath.adapters.engine_folder import living_lock
+from towpath.adapters.engine_folder import living_lock, state_outputs
 
 LOCK = {"pid": 42, "username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-02T03:04:05Z"}
 
@@ -68,3 +68,41 @@ def test_the_environments_backend_goes_first(project: Path) -> None:
 
 def test_a_folder_without_a_project_has_no_locks(tmp_path: Path) -> None:
     assert living_lock(tmp_path, dict(os.environ), "dev") == ""
+
+
+def drawn(project: Path, state: object) -> None:
+    folder = project / "state/.pulumi/stacks/demo"
+    folder.mkdir(parents=True)
+    (folder / "dev.json").write_text(state if isinstance(state, str) else json.dumps(state))
+
+
+def state(*resources: object, version: int = 3) -> dict[str, object]:
+    return {"version": version, "checkpoint": {"stack": "organization/demo/dev", "latest": {"resources": resources}}}
+
+
+STACK = {"type": "pulumi:pulumi:Stack", "outputs": {"drawn": "one"}}
+
+
+def test_outputs_are_read_from_the_state(project: Path) -> None:
+    drawn(project, state(STACK, {"type": "web", "outputs": {"other": 1}}))
+    assert state_outputs(project, {}, "dev") == {"drawn": "one"}
+
+
+@pytest.mark.parametrize("stack", [(), ({"type": "pulumi:pulumi:Stack"},)], ids=["no resource", "nothing exported"])
+def test_a_state_without_outputs_has_none(project: Path, stack: tuple[object, ...]) -> None:
+    drawn(project, state(*stack))
+    assert state_outputs(project, {}, "dev") == {}
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", state(STACK, version=4), {"version": 3, "checkpoint": {"latest": None}}, {"version": 3}]
+)
+def test_of_a_state_that_isnt_understood_nothing_is_said(project: Path, content: object) -> None:
+    drawn(project, content)
+    assert state_outputs(project, {}, "dev") is None
+
+
+def test_nothing_is_said_of_a_stack_without_a_file_or_in_a_bucket(project: Path) -> None:
+    assert state_outputs(project, {}, "dev") is None
+    drawn(project, state(STACK))
+    assert state_outputs(project, {"PULUMI_BACKEND_URL": "s3://bucket"}, "dev") is None

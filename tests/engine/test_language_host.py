@@ -16,6 +16,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from tests.engine.conftest import Project
+from towpath.adapters.engine_folder import state_outputs
 
 pytestmark = pytest.mark.engine
 
@@ -212,6 +213,19 @@ def test_the_host_and_all_it_started_are_gone_at_once_when_stopped(
     while members(process.pid) and time.monotonic() - started < 2:
         time.sleep(0.01)
     assert members(process.pid) == []
+
+
+def test_the_states_file_says_what_the_engine_says_and_hides_what_it_hides(project: Project) -> None:
+    project.write(
+        "import pulumi\n"
+        "pulumi.export('plain', {'a': [1, 2.5, True, None], 'b': 'text'})\n"
+        f"pulumi.export('hidden', pulumi.Output.secret({BAIT!r}))\n"
+        f"pulumi.export('nested', {{'x': 1, 'y': pulumi.Output.secret({BAIT!r})}})\n"
+    )
+    assert project.up().exit_code == 0
+    read = state_outputs(project.folder, project.env, "dev")
+    assert read == outputs(project)
+    assert BAIT not in json.dumps(read)
 
 
 def test_an_interrupted_update_ends_within_two_seconds_and_its_program_too(project: Project) -> None:

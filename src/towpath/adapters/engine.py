@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from towpath.adapters.engine_command import EngineCommand, EngineError, Guard, NoStackError, StackLockedError
 from towpath.adapters.engine_events import RunLog, listed
-from towpath.adapters.engine_folder import Mark, living_lock, state_mark
+from towpath.adapters.engine_folder import Mark, living_lock, state_mark, state_outputs
 from towpath.app.ports import Change, Overlay, Report
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
 from towpath.core.outputs import StackOutputs, parse_outputs
@@ -89,20 +89,25 @@ class PulumiEngine:
     def outputs(self, stack: str) -> StackOutputs:
         """What the stack last exported, secrets masked; empty for one that was never drawn.
 
-        The engine isn't asked again while the stack's state is the one it was asked about before.
+        Read from the stack's state where that is a file, else asked of the engine; not again while the state is the
+        same.
         """
         mark = state_mark(self._project, self._environment, stack)  # before asking: a newer answer is no harm
         known = self._read.get(stack)
         if known is not None and known[0] == mark:
             return known[1]
         try:
-            text = self._ask(stack, "stack", "output", "--json")
+            outputs = parse_outputs(self._exported(stack), stack)
         except NoStackError:
             return StackOutputs()
-        outputs = parse_outputs(json.loads(text), stack)
         if mark is not None:
             self._read[stack] = mark, outputs
         return outputs
+
+    def _exported(self, stack: str) -> Mapping[str, Any]:
+        read = state_outputs(self._project, self._environment, stack)
+        told: Mapping[str, Any] = json.loads(self._ask(stack, "stack", "output", "--json")) if read is None else read
+        return told
 
     def history_version(self, stack: str) -> int:
         """Number of the stack's last finished update; 0 when there is none."""

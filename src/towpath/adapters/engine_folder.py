@@ -1,4 +1,4 @@
-"""What the files of a backend tell that is a folder: whose lock is on a stack, and whether its state is another."""
+"""What the files of a backend tell that is a folder: whose lock is on a stack, and what its state is."""
 
 import json
 import socket
@@ -10,6 +10,10 @@ from towpath.adapters import stack_yaml
 
 _FILE: Final = "file://"
 _PROC: Final = Path("/proc")
+_CHECKPOINT: Final = 3  # the version of a state's format that is read here
+_STACK: Final = "pulumi:pulumi:Stack"
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # key of a value that stands for something else
+_SECRET: Final = "[secret]"  # what the CLI shows in its place  # noqa: S105 - hides one
 
 Mark = tuple[int, int, int]  # of a file: its number, when it was written, and its size
 
@@ -27,15 +31,43 @@ def living_lock(project: Path, environment: Mapping[str, str], stack: str, proc:
 
 def state_mark(project: Path, environment: Mapping[str, str], stack: str) -> Mark | None:
     """Differs when the stack's state does: every change writes its file anew; None where there is no such file."""
-    place = _place(project, environment)
-    if place is None:
-        return None
-    root, name = place
+    state = _state(project, environment, stack)
     try:
-        found = (root / ".pulumi/stacks" / name / f"{stack}.json").stat()
+        found = None if state is None else state.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return None if found is None else (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def state_outputs(project: Path, environment: Mapping[str, str], stack: str) -> Mapping[str, Any] | None:
+    """What the stack last exported, secrets masked as the CLI does; None where only the CLI can tell.
+
+    The CLI derives the key of all secrets before it shows what is none, which takes longer than all else it does.
+    """
+    state = _state(project, environment, stack)
+    try:
+        told = None if state is None else json.loads(state.read_text())
+    except (OSError, ValueError):
+        return None
+    match told:
+        case {"version": int(version), "checkpoint": {"latest": {"resources": [*resources]}}} if version == _CHECKPOINT:
+            found = [one.get("outputs") for one in resources if one.get("type") == _STACK]
+            outputs: Mapping[str, Any] = _masked(found[0] if found and found[0] else {})
+            return outputs
+    return None
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401 - whatever JSON a program exports
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return _SECRET if _SIGNATURE in value else {key: _masked(item) for key, item in value.items()}
+    return value
+
+
+def _state(project: Path, environment: Mapping[str, str], stack: str) -> Path | None:
+    place = _place(project, environment)
+    return None if place is None else place[0] / ".pulumi/stacks" / place[1] / f"{stack}.json"
 
 
 def _locks(project: Path, environment: Mapping[str, str], stack: str) -> Iterator[Mapping[str, Any]]:
