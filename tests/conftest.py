@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 _SHARED: Final = {  # files by the installation that they share
     "tests/e2e/test_canary.py": "first installation",
     "tests/e2e/test_serving.py": "first installation",
-    "tests/e2e/test_judged.py": "whichever installation is free",
+    "tests/e2e/test_judged.py": "third installation",
     "tests/e2e/test_bad_input.py": "second installation",
     "tests/e2e/test_road.py": "second installation",
 }
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Turns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Files in turn by whichever worker is free, but those that share an installation by one, one after the other.
 
-    Nor do those that draw their own run side by side: two cores carry no more than three installations.
+    Nor do those that draw their own run side by side: two cores carry no more than four installations.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support.installation import Installation, draw_one
+from tests.e2e.support.installation import Installation, ambient, draw, installed
+from tests.e2e.support.required import require_setup
 from tests.e2e.support.traffic import Sent, load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
@@ -22,9 +23,17 @@ BODIES = tuple(
 
 
 @pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation of these tests' own, with the one environment."""
+    require_setup()
+    with installed(tmp_path_factory.mktemp("judged"), ambient=ambient()) as made:
+        draw(made, "judged")
+        yield made
+
+
+@pytest.fixture(scope="module")
 def traffic(one: Installation) -> Iterator[Sent]:
     """Users of an environment that serves something good."""
-    draw_one(one, "judged")
     one.deploy("promote", "--to", "judged", "--release", one.release()).ok()
     one.commit("Publish judged")
     with load(one.url("judged"), RATE, bodies=BODIES) as sent:

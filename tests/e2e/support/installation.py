@@ -251,14 +251,13 @@ def write_project(made: Installation) -> None:
 
 def draw(made: Installation, *environments: str) -> None:
     """Draw platform and environments by plain `pulumi up`; publish what that wrote into the stack files."""
-    draw_one(made, "platform")
+    _draw(made, "platform")
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: draw_one(made, name), environments))
+        list(pool.map(lambda name: _draw(made, name), environments))
     made.commit("Keep the salts")
 
 
-def draw_one(made: Installation, stack: str) -> None:
-    """Draw one stack; of an environment, the platform must be there."""
+def _draw(made: Installation, stack: str) -> None:
     _share_salt(made, stack)
     made.pulumi("stack", "init", stack).ok()
     made.up(stack).ok()
