@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Turns(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Files in turn by whichever worker is free, but those that share an installation by one, one after the other.
 
-    Nor do those that draw their own run side by side: two cores carry no more than four installations.
+    Nor do those that draw their own run side by side: two cores carry no more than three installations.
     """
 
     def _split_scope(self, nodeid: str) -> str:

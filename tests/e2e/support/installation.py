@@ -69,7 +69,11 @@ min_polls = 2
 warm_up = "1s"
 max_gap = "20s"
 """
-_JUDGED = CANARY.replace('metrics = ["errors"]\n', "")
+_JUDGED = f"""\
+{CANARY.replace('metrics = ["errors"]', 'metrics = ["errors", "latency", "predictions"]').replace('"60s"', '"150s"')}\
+beta = 0.3
+soak = "6s"
+"""  # as sure as few requests on a busy machine can be
 _PLATFORM = """\
 config:
   towpath:platform:
