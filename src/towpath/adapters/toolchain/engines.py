@@ -23,7 +23,10 @@ _PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _FLAGS: Final = (
     "-trimpath",
-    "-gcflags=all=-dwarf=false",  # nobody debugs it; that and lazier collection save a fifth of the build
+    # nobody debugs it, and it mostly waits and derives keys, which the standard library does: without inlining in the
+    # rest it is as quick; these two and lazier collection save a third of the build
+    "-gcflags=all=-dwarf=false -l",
+    "-gcflags=std=-dwarf=false",
     "-tags",
     "osusergo,grpcnotrace",
     "-ldflags",
