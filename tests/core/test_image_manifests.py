@@ -39,7 +39,7 @@ BASE = json.dumps(
         "created": "2026-01-02T03:04:05Z",
         "config": {"Env": ["PATH=/usr/bin", "LANG=C"], "Cmd": ["sh"], "Entrypoint": ["old"]},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:base"]},
-        "history": [{"created": "2026-01-02T03:04:05Z", "created_by": "debootstrap"}],
+        "history": [{"created": "2026-01-02T03:04:05Z", "created_by": "mmdebstrap"}],
     }
 ).encode()
 

@@ -75,10 +75,12 @@ def test_a_systems_tree_is_packed_without_what_a_running_one_scratches(tmp_path:
         (root / name).mkdir(parents=True)
     (root / "usr/bin/tool").write_text("tool")
     (root / "var/cache/apt/pkg").write_text("big")
+    (root / "etc/hostname").write_text("this machine")
+    (root / "etc/resolv.conf").write_text("nameserver 10.0.0.1")
     (root / "bin").symlink_to("usr/bin")
     layer = pack_tree(root, tmp_path / "layer")
     with tarfile.open(layer.blob) as archive:
         names = set(archive.getnames())
         assert archive.getmember("bin").linkname == "usr/bin"
     assert {"bin", "usr/bin/tool", "etc", "proc", "tmp", "var/cache", "var/lib/apt/lists"} <= names
-    assert not {name for name in names if name.startswith(("usr/share/doc", "proc/", "tmp/", "var/cache/"))}
+    assert not {name for name in names if name.startswith(("usr/share/doc", "proc/", "tmp/", "var/cache/", "etc/"))}

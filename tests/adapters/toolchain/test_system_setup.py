@@ -71,11 +71,11 @@ def test_a_base_that_fails_to_unpack_says_why_and_leaves_nothing(around: Surroun
     assert [path.suffix for path in (around.cache / "images").iterdir()] == [".lock"]
 
 
-def test_debootstrap_is_installed_where_it_is_missing_and_runs_in_its_own_mounts(
+def test_mmdebstrap_is_installed_where_it_is_missing_and_runs_in_its_own_mounts(
     around: Surroundings, tmp_path: Path
 ) -> None:
     processes = FakeProcesses(codes={"unshare": [1]})
     with pytest.raises(Missing):
         LocalImages(around, processes, Daemon(around.env, tmp_path)).base(FakeReport())
-    assert "debootstrap debian-archive-keyring" in processes.ran[0]
-    assert processes.ran[-1].startswith("unshare --mount debootstrap --variant=minbase")
+    assert "mmdebstrap debian-archive-keyring" in processes.ran[0]
+    assert processes.ran[-1].startswith("unshare --mount mmdebstrap --mode=root --variant=minbase")

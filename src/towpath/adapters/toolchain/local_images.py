@@ -10,6 +10,7 @@ from towpath.adapters.toolchain.apt import Apt
 from towpath.adapters.toolchain.cache import key_of, made_once
 from towpath.adapters.toolchain.docker_daemon import Daemon
 from towpath.adapters.toolchain.oci_layout import (
+    UNWANTED,
     Layer,
     Layout,
     docker_archive,
@@ -44,7 +45,7 @@ _REGISTRY_RUNTIME: Final = {
 _PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BASE_RUNTIME: Final = {"Env": [_PATH, "LANG=C.UTF-8"], "Cmd": ["python3"]}
 _ROUTER_RUNTIME: Final = {"Env": [_PATH], "Cmd": ["envoy", "-c", "/etc/envoy/envoy.yaml"]}
-_RECIPE: Final = "1"
+_RECIPE: Final = "2"
 _MINUTES: Final = 60.0
 ROUTER_VERSION: Final = "1.40.0"
 
@@ -64,7 +65,7 @@ class LocalImages:
         return system.is_dir() and self._router_folder(read_layout(system / "layout")[0]).is_dir()
 
     def base(self, report: Report) -> BaseImage:
-        """The base image, unpacked by debootstrap."""
+        """The base image, unpacked by mmdebstrap."""
         layout = read_layout(self._system(report) / "layout")[0]
         return BaseImage(
             image=self._loaded(layout, f"towpath/base:{BASE_ALIAS}", report),
@@ -103,8 +104,8 @@ class LocalImages:
 
     def _make_system(self, place: Path, report: Report) -> None:
         root = place / "root"
-        report.progress("base image", f"unpacking Debian {SUITE} with python3 and the registry (about 40 s)")
-        self._debootstrap(root, report)
+        report.progress("base image", f"unpacking Debian {SUITE} with python3 and the registry (about 20 s)")
+        self._unpack(root, report)
         registry = pack_files(_registry_files(root), place / "registry.layer")
         # the registry came along so that one download serves both; the base must not carry it
         self._run(("chroot", str(root), "dpkg", "--purge", "--force-depends", _REGISTRY_PACKAGE))
@@ -115,12 +116,14 @@ class LocalImages:
         write_layout(place / "registry", [layer, registry], _REGISTRY_RUNTIME, architecture)
         shutil.rmtree(root)
 
-    def _debootstrap(self, root: Path, report: Report) -> None:
-        if shutil.which("debootstrap", path=self._around.env.get("PATH", "")) is None:
+    def _unpack(self, root: Path, report: Report) -> None:
+        """By mmdebstrap, which takes half the time of debootstrap."""
+        if shutil.which("mmdebstrap", path=self._around.env.get("PATH", "")) is None:
             apt = Apt(self._processes, self._around.env)
-            apt.install("base image", ("debootstrap", "debian-archive-keyring"), report)
+            apt.install("base image", ("mmdebstrap", "debian-archive-keyring"), report)
         packages = ",".join((*_PACKAGES, _REGISTRY_PACKAGE))
-        words = ["debootstrap", "--variant=minbase", f"--keyring={_KEYRING}", f"--include={packages}"]
+        words = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--keyring={_KEYRING}", f"--include={packages}"]
+        words += [f"--dpkgopt=path-exclude=/{folder}/*" for folder in UNWANTED]
         # a mount namespace of its own: whatever ends it, no mount is left inside the folder
         words = ["unshare", "--mount", *words, SUITE, str(root), *self._mirror()]
         self._run(tuple(words), on_line=lambda line: report.progress("base image", line.removeprefix("I: ")))

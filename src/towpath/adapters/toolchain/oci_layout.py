@@ -162,20 +162,22 @@ def _pack(target: Path, add: Callable[[tarfile.TarFile], None]) -> Layer:
 _EMPTIED: Final = frozenset(
     {"dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp"}
 )
-_DROPPED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "debootstrap")
+UNWANTED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+_THIS_MACHINES: Final = ("etc/hostname", "etc/resolv.conf")  # Docker puts a container's own in their place
 
 
 def _add_tree(archive: tarfile.TarFile, root: Path) -> None:
     for folder, names, files in os.walk(root):
         inside = os.path.relpath(folder, root)
-        names[:] = sorted(name for name in names if _kept(os.path.normpath(f"{inside}/{name}")))
-        for name in sorted([*names, *files]):
+        names[:] = _kept(inside, names)
+        for name in sorted([*names, *_kept(inside, files)]):
             archive.add(Path(folder, name), os.path.normpath(f"{inside}/{name}"), recursive=False)
         names[:] = [name for name in names if os.path.normpath(f"{inside}/{name}") not in _EMPTIED]
 
 
-def _kept(path: str) -> bool:
-    return path not in _DROPPED
+def _kept(inside: str, names: list[str]) -> list[str]:
+    dropped = (*UNWANTED, *_THIS_MACHINES)
+    return sorted(name for name in names if os.path.normpath(f"{inside}/{name}") not in dropped)
 
 
 def _entry(name: str, content: bytes) -> Iterator[bytes]:
