@@ -7,7 +7,8 @@ import pytest
 
 from tests.cli.command import FakeWorld, deploy
 from tests.core.test_recorded import line, row
-from tests.fakes.world import Scene, image, record
+from tests.fakes.scene import Scene
+from tests.fakes.world import image, record
 from towpath.adapters.probe import read_rows
 
 
@@ -58,7 +59,7 @@ def test_where_nothing_was_recorded_it_is_said_why(world: FakeWorld) -> None:
     log(world.scene)
     none = deploy("requests", "prod", world=world)
     assert (none.code, "writes no log of predictions" in none.err, "TOWPATH_SAMPLE" in none.err) == (3, True, True)
-    log(world.scene, line(probe=True), line(status=500), line(tensors=None))
+    log(world.scene, line(probe=True), line(status=500), line(tensors=[]))
     partial = deploy("requests", "prod", world=world)
     assert partial.code == 3
     assert "1 were probes, 1 failed, 1 aren't logged whole" in partial.err

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from towpath.core.samples import SAMPLE, Sample, balanced, read_samples
+from towpath.core.prediction_lines import SAMPLE
+from towpath.core.samples import Sample, balanced, read_samples
 from towpath.serving.prediction_log import Entry, line_of
 from towpath.serving.protocol import InferRequest, Inputs
 from towpath.serving.sampling import SAMPLE as KITS

@@ -6,6 +6,7 @@ from typing import Final
 from towpath.app.logs import LogRequest, logs
 from towpath.app.services import Services
 from towpath.core.errors import Refused
+from towpath.core.prediction_lines import SAMPLE
 from towpath.core.recorded import Recorded, recorded
 
 _LINES: Final = 100_000  # of each replica, from its end
@@ -44,11 +45,11 @@ def _nothing(environment: str, found: Recorded) -> str:
         return f"stable of {environment} writes no log of predictions"
     return (
         f"none of the {found.lines} predictions that stable of {environment} logged can be asked again: {found.probes} "
-        f"were probes, {found.failed} failed, {found.partial} aren't logged whole"
+        f"were probes, {found.failed} failed, {found.partial} aren't logged whole, {found.unread} can't be read"
     )
 
 
 def _hint(found: Recorded) -> str:
     if not found.lines:
-        return "set TOWPATH_SAMPLE to a share of the requests in the endpoint's env; the serving kit writes the log"
+        return f"set {SAMPLE} to a share of the requests in the endpoint's env; the serving kit writes the log"
     return "requests of more than 4 rows or 64 values, or with inputs that stay out of the log, are never whole"

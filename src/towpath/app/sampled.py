@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from towpath.app.facts import Standing
 from towpath.app.services import Services
 from towpath.core.outputs import ArmOutput
-from towpath.core.samples import SAMPLE, Sample, Samples, balanced, read_samples
+from towpath.core.prediction_lines import SAMPLE
+from towpath.core.samples import Sample, Samples, balanced, read_samples
 from towpath.core.shifts import FEWEST, Sliced, sliced
 from towpath.core.side_by_side import SideBySide
 from towpath.core.tallies import Arm

@@ -1,12 +1,10 @@
 """Requests that users made, from the log of predictions that the serving kit writes."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
 
-_FORMAT: Final = 1
-_ERROR: Final = 400
+from towpath.core.prediction_lines import Line, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +17,7 @@ class Recorded:
         probes: lines of requests of ours.
         failed: lines of requests that were refused or failed.
         partial: lines that lack something of their request.
+        unread: lines that are broken, or of another format than this Towpath reads.
     """
 
     requests: tuple[str, ...]
@@ -26,12 +25,13 @@ class Recorded:
     probes: int
     failed: int
     partial: int
+    unread: int
 
 
 def recorded(lines: Iterable[str], most: int) -> Recorded:
     """At most so many different requests, the newest, from lines of log that may have a replica's name in front."""
-    logged = list(_logged(lines))
-    asked = [_asked(entry) for entry in logged]
+    logged = list(read_lines(lines))
+    asked = [_asked(line) for line in logged]
     bodies = dict.fromkeys(reversed([one.body for one in asked if one.body]))
     reasons = [one.lacks for one in asked]
     return Recorded(
@@ -40,6 +40,7 @@ def recorded(lines: Iterable[str], most: int) -> Recorded:
         probes=reasons.count("probe"),
         failed=reasons.count("failed"),
         partial=reasons.count("partial"),
+        unread=reasons.count("unread"),
     )
 
 
@@ -51,30 +52,28 @@ class _Asked:
     lacks: str = ""
 
 
-def _logged(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    for line in lines:
-        _, brace, rest = line.partition("{")
-        try:
-            entry = json.loads(brace + rest)
-        except ValueError:
-            continue  # whatever else the model prints
-        if isinstance(entry, dict) and (entry.get("towpath"), entry.get("v")) == ("prediction", _FORMAT):
-            yield entry
-
-
-def _asked(entry: Mapping[str, Any]) -> _Asked:
-    if entry.get("probe"):
+def _asked(line: Line | None) -> _Asked:
+    if line is None:
+        return _Asked(lacks="unread")
+    if line.probe:
         return _Asked(lacks="probe")
+    if line.failed:
+        return _Asked(lacks="failed")
+    body = _body(line)
+    return _Asked(body=body) if body else _Asked(lacks="partial")
+
+
+def _body(line: Line) -> str:
     try:
-        if int(entry["status"]) >= _ERROR:
-            return _Asked(lacks="failed")
-        inputs = [{**tensor, "data": list(_flat(entry["inputs"][tensor["name"]]))} for tensor in entry["tensors"]]
-    except (KeyError, TypeError, ValueError):  # a line without tensors isn't whole, or isn't the kit's
-        return _Asked(lacks="partial")
-    return _Asked(body=json.dumps({"inputs": inputs}, separators=(",", ":"), ensure_ascii=False))
+        inputs = [{**tensor, "data": list(_flat(line.inputs[tensor["name"]]))} for tensor in line.tensors]
+    except (KeyError, TypeError):  # not as the kit writes it
+        return ""
+    return json.dumps({"inputs": inputs}, separators=(",", ":"), ensure_ascii=False) if inputs else ""
 
 
-def _flat(rows: Iterable[object]) -> Iterator[object]:
+def _flat(rows: object) -> Iterator[object]:
+    if not isinstance(rows, list):
+        raise TypeError(rows)
     for row in rows:
         if isinstance(row, list):
             yield from row

@@ -1,15 +1,12 @@
-"""Lines of the serving kit's log of predictions, read back: what was asked and answered, value by value."""
+"""What was asked and answered, value by value, from the serving kit's log of predictions."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-SAMPLE: Final = "TOWPATH_SAMPLE"  # variable of the serving kit: share of the requests that it logs
-FORMAT: Final = 1
-_BEGINS: Final = '{"towpath":"prediction"'  # as the kit writes it, without spaces
-_REFUSED: Final = 400
+from towpath.core.prediction_lines import Line, read_lines
+
 _LARGEST: Final = 1e150  # whose square is still a number
 
 Value = float | str
@@ -50,16 +47,9 @@ class Samples:
 
 def read_samples(lines: Iterable[str]) -> Samples:
     """The predictions among log lines, whatever else the replicas wrote; each may have its replica's name in front."""
-    found: list[Sample] = []
-    unread = 0
-    for line in lines:
-        place = line.find(_BEGINS)
-        sample = _sample(line[place:]) if place >= 0 else None
-        if sample is not None:
-            found.append(sample)
-        elif place >= 0:
-            unread += 1
-    return Samples(samples=tuple(found), unread=unread)
+    found = list(read_lines(lines))
+    whole = [line for line in found if line is not None]
+    return Samples(samples=tuple(_sample(line) for line in whole), unread=len(found) - len(whole))
 
 
 def balanced(
@@ -85,20 +75,14 @@ def balanced(
     return kept
 
 
-def _sample(text: str) -> Sample | None:
-    try:
-        line: dict[str, Any] = json.loads(text)
-        if line["v"] != FORMAT:
-            return None
-        return Sample(
-            at=float(line["at"]),
-            probe=bool(line["probe"]),
-            failed=int(line["status"]) >= _REFUSED,
-            inputs=dict(_values(line["inputs"])),
-            outputs=dict(_values(line.get("outputs", {}))),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+def _sample(line: Line) -> Sample:
+    return Sample(
+        at=line.at,
+        probe=line.probe,
+        failed=line.failed,
+        inputs=dict(_values(line.inputs)),
+        outputs=dict(_values(line.outputs)),
+    )
 
 
 def _values(tensors: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
