@@ -5,21 +5,36 @@ from dataclasses import replace
 import pytest
 
 from tests.app.test_own_metrics import FALLBACK
-from tests.cli.command import FakeWorld, deploy
+from tests.cli.command import FakeWorld, Result, deploy
 from tests.fakes.observer import FakeOwn
-from tests.fakes.world import QUICK, Scene, image, record
+from tests.fakes.scene import QUICK, promotable
 from towpath.core.margins import Margin
 
 
 @pytest.fixture
 def world() -> FakeWorld:
-    scene = Scene(canary=replace(QUICK, own=(FALLBACK,)))
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
+    scene = promotable(canary=replace(QUICK, own=(FALLBACK,)))
     scene.observer.own = {"fallback_answers": FakeOwn(stable=0.05, canary=0.05)}
     scene.observer.stable.requests = 100_000
     return FakeWorld(scene=scene)
+
+
+def test_diff_compares_it_as_it_is_counted(world: FakeWorld) -> None:
+    world.scene.observer.own["fallback_answers"].canary = 0.06
+    said: list[Result] = []
+    world.scene.world.clock.at(25, lambda: said.append(deploy("diff", "prod", world=world)))
+    world.scene.world.clock.at(35, lambda: said.append(deploy("diff", "prod", "--json", world=world)))
+    deploy("promote", "--to", "prod", world=world)
+
+    table, answer = said
+    assert any(line.startswith("fallback_answers  ") and " points (" in line for line in table.out.splitlines())
+    (own,) = answer.json["counted"]["own"]
+    assert (own["metric"], own["stable"]["share"], own["candidate"]["share"]) == (
+        "fallback_answers",
+        pytest.approx(0.05, abs=0.01),
+        pytest.approx(0.06, abs=0.01),
+    )
+    assert own["difference"]["low"] < 0.01 < own["difference"]["high"]
 
 
 def test_plan_lists_what_is_judged_and_what_of_the_own_metric_it_would_see(world: FakeWorld) -> None:

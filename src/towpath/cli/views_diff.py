@@ -39,7 +39,7 @@ def diff_answer(found: "Diff") -> tuple[dict[str, object], list["str | Table"]]:
         "candidate": str(plan.candidate),
         "since": stamp(found.counted.since),
         "until": stamp(found.counted.until),
-        "counted": {name: _stratum_document(one) for name, one in strata.items()},
+        "counted": {name: _stratum_document(one) for name, one in strata.items()} | {"own": _own_document(found)},
         "slices": {name: None if one is None else _sliced_document(one) for name, one in slices.items()},
         "containers": {"stable": _taken_document(found.stable), "candidate": _taken_document(found.canary)},
         "notes": list(found.notes),
@@ -47,6 +47,7 @@ def diff_answer(found: "Diff") -> tuple[dict[str, object], list["str | Table"]]:
     parts: list[str | Table] = [_title(found)]
     for name, stratum in strata.items():
         parts += ["", *_stratum_parts(_WHOSE[name], stratum)]
+    parts += _own_parts(found)
     for name, one in slices.items():
         if one is not None and one.compared:
             parts += ["", *_sliced_parts(_WHOSE[name], one)]
@@ -99,6 +100,13 @@ def _quantile(one: "Quantile | None") -> str:
 
 def _moved_row(one: "Moved") -> tuple[str, ...]:
     return one.kind.spoken, _rate(one.stable), _rate(one.canary), _points(one.difference)
+
+
+def _own_parts(found: "Diff") -> list["str | Table"]:
+    rows = tuple(
+        (one.metric, _rate(one.stable), _rate(one.canary), _points(one.difference)) for one in found.counted.own
+    )
+    return ["", Table(columns=("OWN METRIC", "STABLE", "CANDIDATE", "DIFFERENCE"), rows=rows)] if rows else []
 
 
 def _sliced_parts(whose: str, one: "Sliced") -> Iterator["str | Table"]:
@@ -168,6 +176,12 @@ def _stratum_document(one: "Stratum") -> dict[str, object]:
         ],
         "predictions_compared": one.kinds,
     }
+
+
+def _own_document(found: "Diff") -> list[dict[str, object]]:
+    return [
+        {"metric": one.metric, **_pair_document(one.stable, one.canary, one.difference)} for one in found.counted.own
+    ]
 
 
 def _pair_document(stable: "Share", canary: "Share", difference: "Difference | None") -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Final
 from towpath.core.counters import ArmCounters, sum_of_arms
 from towpath.core.difference import MISS, Difference, Share, within_steps
 from towpath.core.observation import ArmPair, Increments, Observation, increments
+from towpath.core.own_counts import OwnGrown
 from towpath.core.tallies import ArmTallies, Counted, Tally
 from towpath.core.watch import Look
 
@@ -76,6 +77,20 @@ class Stratum:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Own:
+    """One of the user's own metrics in both arms, users' requests and probes together.
+
+    Attributes:
+        difference: compared within steps; absent until both arms had a case in the same step.
+    """
+
+    metric: str
+    stable: Share
+    canary: Share
+    difference: Difference | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SideBySide:
     """All that was counted of two arms, users' requests and probes apart.
 
@@ -83,6 +98,7 @@ class SideBySide:
         since: the first look, seconds since the epoch.
         until: the last one.
         ends: when each step of traffic was looked at last.
+        own: metrics of the user's own that either arm counted, by name.
         lost: router replicas and replicas of the model that did not count at some look, and why.
     """
 
@@ -91,6 +107,7 @@ class SideBySide:
     ends: tuple[float, ...]
     live: Stratum
     probe: Stratum
+    own: tuple[Own, ...]
     lost: tuple[str, ...]
 
 
@@ -110,6 +127,7 @@ def side_by_side(looks: Sequence[Look]) -> SideBySide | None:
         ends=tuple({step: now.at for step, _, now in spans}.values()),
         live=_stratum([(step, one.live, one.tallies.live) for step, one in grown]),
         probe=_stratum([(step, one.probe, one.tallies.probe) for step, one in grown]),
+        own=tuple(_own([(step, one.own) for step, one in grown])),
         lost=_lost([one for _, one in grown]),
     )
 
@@ -207,6 +225,19 @@ def _most(moved: Sequence[Moved]) -> tuple[Moved, ...]:
         own = sorted((one for one in moved if one.kind.output == output), key=lambda one: -abs(one.difference.value))
         found += own[: 1 if own[0].kind.above is not None else _MOST_CLASSES]
     return tuple(found)
+
+
+def _own(grown: Sequence[tuple[int, OwnGrown]]) -> Iterator[Own]:
+    for metric in sorted({name for _, one in grown for name in (*one.stable, *one.canary)}):
+        steps = _by_step(
+            [(step, _share(one.stable.get(metric)), _share(one.canary.get(metric))) for step, one in grown]
+        )
+        yield Own(
+            metric=metric,
+            stable=sum((stable for stable, _ in steps), Share()),
+            canary=sum((canary for _, canary in steps), Share()),
+            difference=within_steps(steps),
+        )
 
 
 def _lost(grown: Sequence[Increments]) -> tuple[str, ...]:
