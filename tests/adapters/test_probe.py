@@ -1,6 +1,6 @@
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Endpoint(ThreadingHTTPServer):
         self.under_way = 0
         self.most = 0
         self.lock = threading.Lock()
+        self.meanwhile: Callable[[], object] = lambda: threading.Event().wait(0.01)
 
     @property
     def url(self) -> str:
@@ -43,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.asked.append((self.headers["x-towpath-arm"], body))
             self.server.under_way += 1
             self.server.most = max(self.server.most, self.server.under_way)
-        threading.Event().wait(0.01)
+        self.server.meanwhile()
         with self.server.lock:
             self.server.under_way -= 1
         answer = self.server.answer.encode()
@@ -73,39 +74,42 @@ def prober(
 
 def test_both_arms_get_the_same_rows(endpoint: Endpoint) -> None:
     hands = prober(endpoint.url)
-    assert (hands.fire(2).sent, hands.fire(2).failed) == (4, 0)
+    assert (hands.fire(2, 1.0).sent, hands.fire(2, 1.0).failed) == (4, 0)
     for arm in ("stable", "canary"):
         asked = sorted(json.loads(body)["row"] for got, body in endpoint.asked if got == arm)
         assert asked == [0, 0, 1, 2]  # the second time goes on where the first one ended
 
 
-def test_the_rate_is_kept_on_the_clock(endpoint: Endpoint) -> None:
+def test_they_are_spread_evenly_over_their_time(endpoint: Endpoint) -> None:
     clock = FakeClock()
     begun = clock.monotonic()
-    prober(endpoint.url, clock, Pace(rate=10.0)).fire(5)
-    assert clock.monotonic() - begun == pytest.approx(0.9)
+    prober(endpoint.url, clock).fire(5, 2.0)
+    assert clock.monotonic() - begun == pytest.approx(1.8)
 
 
 def test_no_more_requests_are_under_way_than_allowed(endpoint: Endpoint) -> None:
-    prober(endpoint.url, pace=Pace(rate=1e6, at_once=3)).fire(15)
+    prober(endpoint.url, pace=Pace(at_once=3)).fire(15, 0.01)
     assert len(endpoint.asked) == 30
     assert endpoint.most <= 3
 
 
 def test_firing_ends_when_its_time_is_up(endpoint: Endpoint) -> None:
-    report = prober(endpoint.url, pace=Pace(rate=1.0, longest=5.0)).fire(100)
-    assert report.sent == len(endpoint.asked) == 6
+    clock = FakeClock()
+    endpoint.meanwhile = lambda: clock.advance(1.0)
+    report = prober(endpoint.url, clock, Pace(at_once=1)).fire(100, 5.0)
+    assert report.sent == len(endpoint.asked)
+    assert 6 <= report.sent <= 7
 
 
 def test_failures_are_counted_and_never_raised(endpoint: Endpoint) -> None:
     endpoint.status = 500
-    assert prober(endpoint.url).fire(2).failed == 4
-    assert prober("http://127.0.0.1:1").fire(1).failed == 2
+    assert prober(endpoint.url).fire(2, 1.0).failed == 4
+    assert prober("http://127.0.0.1:1").fire(1, 1.0).failed == 2
 
 
 def test_without_rows_nothing_is_fired(endpoint: Endpoint) -> None:
     hands = HttpProber(url=endpoint.url, path="/infer", rows=(), smoke=None, clock=FakeClock())
-    assert hands.fire(5).sent == 0
+    assert hands.fire(5, 1.0).sent == 0
     assert hands.smoke() == ""
 
 

@@ -173,11 +173,11 @@ class FakeProber:
     """Remembers what was fired; answers the smoke request as told."""
 
     failure: str = ""
-    fired: list[int] = field(default_factory=list)
+    fired: list[tuple[int, float]] = field(default_factory=list)
     smoked: int = 0
 
-    def fire(self, requests: int) -> ProbeReport:
-        self.fired.append(requests)
+    def fire(self, requests: int, seconds: float) -> ProbeReport:
+        self.fired.append((requests, seconds))
         return ProbeReport(sent=2 * requests, failed=0)
 
     def smoke(self) -> str:

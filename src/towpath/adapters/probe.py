@@ -29,16 +29,12 @@ class Pace:
     """What probes may take.
 
     Attributes:
-        rate: requests per second, both arms together.
         at_once: requests under way.
         timeout: seconds for one request.
-        longest: seconds for one `fire`.
     """
 
-    rate: float = 20.0
-    at_once: int = 8
+    at_once: int = 16
     timeout: float = 30.0
-    longest: float = 60.0
 
 
 class HttpProber:
@@ -65,13 +61,13 @@ class HttpProber:
         self._pace = pace or Pace()
         self._http = urllib3.PoolManager(maxsize=self._pace.at_once, retries=False)
 
-    def fire(self, requests: int) -> ProbeReport:
+    def fire(self, requests: int, seconds: float) -> ProbeReport:
         """See the port."""
         failed = 0
         sent = 0
         under_way: set[Future[bool]] = set()
         with ThreadPoolExecutor(max_workers=self._pace.at_once) as pool:
-            for arm, row in self._paced(requests):
+            for arm, row in self._paced(requests, seconds):
                 if len(under_way) >= self._pace.at_once:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                     failed += sum(not one.result() for one in done)
@@ -100,17 +96,17 @@ class HttpProber:
             return f"{asked} answered no JSON: {shown}"
         return f"{asked}: {difference}" if difference else ""
 
-    def _paced(self, requests: int) -> Iterator[tuple[Arm, str]]:
+    def _paced(self, requests: int, seconds: float) -> Iterator[tuple[Arm, str]]:
         """The same rows to both arms in turns, each when its moment has come."""
         if not self._rows:
             return
         begun = self._clock.monotonic()
         turns = ((arm, row) for row in islice(self._next, requests) for arm in _ARMS)
         for place, turn in enumerate(turns):
-            early = begun + place / self._pace.rate - self._clock.monotonic()
+            early = begun + place * seconds / (2 * requests) - self._clock.monotonic()
             if early > 0:
                 self._clock.sleep(early)
-            if self._clock.monotonic() - begun > self._pace.longest:
+            if self._clock.monotonic() - begun > seconds:
                 return
             yield turn
 

@@ -33,10 +33,10 @@ class Observer(Protocol):
 class Prober(Protocol):
     """Requests of our own to one endpoint."""
 
-    def fire(self, requests: int) -> ProbeReport:
-        """Send that many rows of the holdout set to each arm, the same rows in turns, and wait for the answers.
+    def fire(self, requests: int, seconds: float) -> ProbeReport:
+        """Send that many rows of the holdout set to each arm, the same rows in turns, evenly over so many seconds.
 
-        Its concurrency, rate and time are bounded, so fewer may be sent.
+        The answers are awaited. What couldn't be sent by then is left out: no more than a few are under way at once.
         """
 
     def smoke(self) -> str:

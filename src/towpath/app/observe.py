@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from towpath.app.ports import Clock
 from towpath.app.run import Run, expect_ours
 from towpath.app.services import Watch
 from towpath.core.canary import (
@@ -125,8 +126,6 @@ def _served_since(run: Run) -> float:
 def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     run = canary.run
     run.held.check()
-    if canary.policy.probes > 0:
-        canary.watch.prober.fire(max(1, round(canary.policy.probes * canary.policy.poll)))
     look = Look(step=canary.index, observation=canary.watch.observer.read())
     run.journal.store_chunk(run.plan.id, encode_look(look))
     canary.state = after(canary.state, look)
@@ -189,7 +188,14 @@ def _note_verdict(run: Run, verdict: Verdict, decision: str, because: str) -> No
 
 
 def _wait(canary: _Canary, decision: Decision, begun: float) -> None:
-    """Until the next look is due, counted from the beginning of the last one."""
+    """Until the next look is due, counted from the beginning of the last one; probes are sent meanwhile."""
     seconds = decision.next_look if isinstance(decision, Hold) else canary.policy.poll
     clock = canary.run.services.clock
-    clock.sleep(max(0.0, seconds - max(0.0, clock.now() - begun)))
+    probes = round(canary.policy.probes * _left(clock, begun, seconds))
+    if probes > 0:
+        canary.watch.prober.fire(probes, _left(clock, begun, seconds))
+    clock.sleep(_left(clock, begun, seconds))
+
+
+def _left(clock: Clock, begun: float, seconds: float) -> float:
+    return max(0.0, seconds - max(0.0, clock.now() - begun))

@@ -12,7 +12,7 @@ from towpath.core.traffic import Traffic
 _LOOKS: Final = 40  # enough to see whether something helps, and ten times cheaper than an outlook
 _LONGEST: Final = 7 * 86_400.0
 _MOST_TRAFFIC: Final = 100_000.0  # requests a second
-_PROBES: Final = (1.0, 3.0, 10.0)  # a second to each arm; the prober sends no more than the last
+_PROBES: Final = (1.0, 3.0, 10.0, 30.0)  # a second to each arm
 _FIRST: Final = 4.0  # times as much, where nobody can say how much is missing
 _TRIES: Final = 6
 _GROWTH: Final = 2.0
