@@ -15,7 +15,7 @@ from benchmarks.canary_runs import Ended, Ran, Users, ended, users
 from examples.load import Load
 from examples.traffic import Traffic, read_bodies
 from tests.e2e.support.command import Done
-from tests.e2e.support.installation import ROOT, Installation, ambient, draw, installed
+from tests.e2e.support.installation import ROOT, Installation, ambient, installed
 
 MODEL = "breast-cancer"
 _BEFORE = 1.0  # seconds of load before each command
@@ -86,7 +86,7 @@ class Site:
     def ready(self, first_policy: str) -> None:
         """Draw it, serve a good release, and give it a past."""
         self.adopt(first_policy)
-        draw(self.one, "lab")
+        self.one.draw("lab")
         self.stable = self.release(_GOOD[0])
         self.one.deploy("promote", "--to", "lab", "--release", self.stable).ok()
         self.one.commit("Publish lab")

@@ -11,6 +11,8 @@ from typing import Final
 
 import urllib3
 
+from benchmarks.meanwhile import again_and_again
+
 CONNECTIONS: Final = 8
 _LENGTH: Final = b"content-length: "
 _PATIENCE: Final = 60.0
@@ -117,22 +119,13 @@ def request(port: int, path: str, body: bytes) -> bytes:
 @contextmanager
 def scraped(urls: Sequence[str], every: float) -> Iterator[None]:
     """Read these pages so often until the block ends; first after half of that, so that a second has one reading."""
-    stop = threading.Event()
 
     def scrape() -> None:
-        wait = every / 2
-        while not stop.wait(wait):
-            for url in urls:
-                urllib3.request("GET", url, retries=False)
-            wait = every
+        for url in urls:
+            urllib3.request("GET", url, retries=False)
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
+    with again_and_again(scrape, every, every / 2):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def await_answer(url: str) -> None:

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ import urllib3
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.page import kept, publish, table  # noqa: E402 - only now can it be found
-from tests.e2e.support.installation import Installation, ambient, draw, installed  # noqa: E402
+from benchmarks.meanwhile import again_and_again  # noqa: E402 - only now can it be found
+from benchmarks.page import kept, publish, table  # noqa: E402
+from tests.e2e.support.installation import Installation, ambient, installed  # noqa: E402
 from tests.e2e.support.traffic import Sent, load  # noqa: E402
 from towpath.core.errors import RolledBack  # noqa: E402
 
@@ -38,26 +38,18 @@ class Scrapes:
     @contextmanager
     def going_on(self) -> Iterator[None]:
         """Scrape until the block ends."""
-        stop = threading.Event()
-
-        def scrape() -> None:
-            while not stop.wait(_EVERY):
-                text = urllib3.request("GET", self._url, retries=False).data.decode()
-                self.found.append((time.time(), {name: int(count) for name, count in _COUNTER.findall(text)}))
-
-        thread = threading.Thread(target=scrape)
-        thread.start()
-        try:
+        with again_and_again(self._scrape, _EVERY):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
     def last_growth(self, release: str) -> float:
         """When the counter of a release was first seen at its last value."""
         series = [(at, counts[release]) for at, counts in self.found if release in counts]
         final = max(count for _, count in series)
         return next(at for at, count in series if count == final)
+
+    def _scrape(self) -> None:
+        text = urllib3.request("GET", self._url, retries=False).data.decode()
+        self.found.append((time.time(), {name: int(count) for name, count in _COUNTER.findall(text)}))
 
 
 def candidate_of(scrapes: Scrapes) -> str:
@@ -144,7 +136,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="towpath-") as folder,
         installed(Path(folder) / "downtime", ambient=ambient()) as one,
     ):
-        draw(one, "lab")
+        one.draw("lab")
         one.serving("lab")
         good, back = promoted(one), went_back(one)
         bad, away = refused(one)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.page import kept, publish, table  # noqa: E402 - only now can it be found
-from tests.e2e.support.installation import Installation, ambient, draw, installed  # noqa: E402
+from tests.e2e.support.installation import Installation, ambient, installed  # noqa: E402
 from tests.e2e.support.traffic import load  # noqa: E402
 
 RATE = 100.0  # requests a second
@@ -186,7 +186,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="towpath-") as folder,
         installed(Path(folder) / "road", canary=CANARY, ambient=ambient()) as one,
     ):
-        draw(one, "lab")
+        one.draw("lab")
         log = time_engine(one)
         one.serving("lab")
         whole, taken, runs = promotion(one, log)
