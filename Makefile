@@ -28,7 +28,7 @@ demo-clean: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	@$(BIN)/python -m tests.support.browser & browser=$$!; $(BIN)/deploy setup && wait $$browser
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/.installed
 	@$(BIN)/ruff format --check .
