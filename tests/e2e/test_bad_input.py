@@ -43,6 +43,7 @@ def test_a_digest_that_the_registry_lacks_is_refused(one: Installation) -> None:
 
 
 def test_every_problem_of_a_stack_file_is_said_at_once(one: Installation) -> None:
+    one.draw("lab")
     text = one.file("lab").read_text()
     one.file("lab").write_text(text.replace("replicas: ", "replicaz: ").replace("startup: ", "startup: -"))
     try:
@@ -75,6 +76,7 @@ def test_a_stale_checkout_is_refused_by_the_program_with_the_remedy(one: Install
 
 
 def test_a_port_that_is_taken_is_named_with_who_has_it(one: Installation) -> None:
+    one.draw("lab")
     one.file("second").write_text(one.file("lab").read_text())
     one.pulumi("stack", "init", "second").ok()
     try:

@@ -27,29 +27,20 @@ def in_mid_canary(one: Installation, release: str) -> Iterator[tuple[Started, Se
             driver.stop()
 
 
-def test_a_killed_driver_takes_its_engine_along_and_resume_finishes(one: Installation) -> None:
-    one.serving("lab")
-    good = one.release()
-    with in_mid_canary(one, good) as (driver, sent):
-        driver.until("shift 95 %")
-        engines = await_child(driver.pid, "pulumi")
-        driver.kill()
-        assert gone(engines, within=40.0)
-        one.deploy("resume", "lab").ok()
-    assert sent.failed == []
-    assert one.served("lab") == good
-    one.commit("Publish lab")
-
-
-def test_a_second_promotion_is_told_who_holds_the_environment(one: Installation) -> None:
+def test_a_second_promotion_is_told_who_holds_and_where_that_one_is_killed_resume_finishes(one: Installation) -> None:
     one.serving("lab")
     good, other = one.release(), one.release()
-    with in_mid_canary(one, good) as (driver, _sent):
+    with in_mid_canary(one, good) as (driver, sent):
         for words in (("promote", "--to", "lab", "--release", other), ("resume", "lab")):
             second = one.deploy(*words)
             assert second.code == 4, second.told()
             assert "@" in second.stderr
-        driver.end().ok()
+        driver.until("shift 95 %")
+        engines = await_child(driver.pid, "pulumi")
+        driver.kill()
+        assert gone(engines, within=40.0), "a killed driver takes its engine along"
+        one.deploy("resume", "lab").ok()
+    assert sent.failed == []
     assert one.served("lab") == good
     one.commit("Publish lab")
 

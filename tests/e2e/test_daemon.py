@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support.installation import Installation, ambient, draw, installed
+from tests.e2e.support.installation import Installation, ambient, installed
 from tests.e2e.support.leftovers import leftovers
 from tests.e2e.support.private_docker import PrivateDocker, missing, private_docker
 from tests.e2e.support.required import leave_out
@@ -24,6 +24,7 @@ def machine(one: Installation) -> Iterator[PrivateDocker]:
     """A daemon of its own, below a short path: the path of a socket has at most 107 characters."""
     if lacking := missing():
         leave_out(lacking)
+    one.draw()
     one.release()  # so that the layers of the kit are in the cache: the daemon's network leads nowhere else
     folder = Path(tempfile.mkdtemp(prefix="towpath-"))
     try:
@@ -41,7 +42,6 @@ def ask(one: Installation) -> tuple[int, str]:
 
 def test_after_a_restart_of_the_daemon_the_same_release_serves_again(machine: PrivateDocker, tmp_path: Path) -> None:
     with installed(tmp_path / "e2e", ambient=ambient(), docker=machine.host, inside=machine.inside) as one:
-        draw(one, "lab")
         release = one.serving("lab")
         before = ask(one)
         assert before == (0, release)
@@ -57,14 +57,13 @@ def test_after_a_restart_of_the_daemon_the_same_release_serves_again(machine: Pr
         assert one.release(), "the registry takes images again"
 
 
-def test_destroying_every_stack_leaves_nothing_with_the_installations_label(scratch: Installation) -> None:
-    draw(scratch, "lab")
-    scratch.serving("lab")
-    early = scratch.deploy("destroy", "platform", "--yes")
+def test_destroying_every_stack_leaves_nothing_with_the_installations_label(one: Installation) -> None:
+    one.serving("lab")
+    early = one.deploy("destroy", "platform", "--yes")
     assert (early.code, "lab" in early.stderr) == (3, True), early.told()
-    unconfirmed = scratch.deploy("destroy", "lab")
+    unconfirmed = one.deploy("destroy", "lab")
     assert unconfirmed.code == 2, unconfirmed.told()
-    assert leftovers(scratch.id)
-    scratch.deploy("destroy", "lab", "--yes", "--confirm", "lab").ok()
-    scratch.deploy("destroy", "platform", "--yes").ok()
-    assert leftovers(scratch.id) == []
+    assert leftovers(one.id)
+    one.destroy("lab", "--confirm", "lab")
+    one.destroy("platform")
+    assert leftovers(one.id) == []

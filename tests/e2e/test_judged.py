@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support.installation import Installation, ambient, draw, installed
+from tests.e2e.support.installation import Installation, ambient, installed
 from tests.e2e.support.required import require_setup
 from tests.e2e.support.traffic import Sent, load
 
@@ -27,7 +27,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation of these tests' own, with the one environment."""
     require_setup()
     with installed(tmp_path_factory.mktemp("judged"), ambient=ambient()) as made:
-        draw(made, "judged")
+        made.draw("judged")
         yield made
 
 
@@ -52,6 +52,15 @@ def judged_again(one: Installation, folder: Path) -> dict[str, Any]:
     one.deploy("explain", "judged", "--looks", looks).ok()
     found: dict[str, Any] = one.deploy("judge", "replay", looks, "--json").ok().answer["looks"][-1]
     return found
+
+
+def both_answered(differs: dict[str, Any]) -> None:
+    """What `deploy diff` said in mid-canary: each arm has answered, without an error, and took its share of the CPU."""
+    errors = differs["counted"]["live"]["errors"]
+    for arm in ("stable", "candidate"):
+        assert (errors[arm]["cases"] > 0, errors[arm]["events"]) == (True, 0), errors
+        assert differs["containers"][arm]["cpu_seconds_per_request"] > 0
+    assert {one["output"] for one in differs["counted"]["live"]["predictions"]} == {"y"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,14 @@ def test_a_release_like_stable_is_promoted_on_errors_latency_and_predictions(
 ) -> None:
     seen = len(traffic.answers)
     good = one.release()
-    one.deploy("promote", "--to", "judged", "--release", good).ok()
+    driver = one.begin("promote", "--to", "judged", "--release", good)
+    try:
+        driver.until("observe 50 %")
+        differs = one.deploy("diff", "judged", "--json").ok().answer
+        driver.end().ok()
+    finally:
+        driver.stop()
+    both_answered(differs)
     assert [answer for answer in traffic.answers[seen:] if answer.failed] == []
     assert one.served("judged") == good
     again = judged_again(one, tmp_path)

@@ -13,6 +13,7 @@ RATE = 100.0  # requests a second
 
 def chain(one: Installation) -> str:
     """A release that dev and staging serve."""
+    one.draw("dev", "staging")
     release = one.release()
     one.deploy("promote", "--to", "dev").ok()
     one.deploy("promote", "--to", "staging").ok()
@@ -21,6 +22,7 @@ def chain(one: Installation) -> str:
 
 
 def test_a_first_release_goes_from_environment_to_environment_in_their_order(one: Installation) -> None:
+    one.draw("dev", "staging", "prod")
     release = one.release()
     early = one.deploy("promote", "--to", "prod", "--release", release)
     assert (early.code, "staging" in early.stderr) == (3, True), early.told()
@@ -34,6 +36,7 @@ def test_a_first_release_goes_from_environment_to_environment_in_their_order(one
 
 
 def test_before_its_first_release_an_environment_says_that_it_serves_nothing(one: Installation) -> None:
+    one.draw()
     one.describe("empty", one.ports["spare"])
     one.pulumi("stack", "init", "empty").ok()
     one.up("empty").ok()
@@ -44,6 +47,7 @@ def test_before_its_first_release_an_environment_says_that_it_serves_nothing(one
 
 
 def test_a_good_release_replaces_stable_by_canary_and_goes_back_without_one_failed_request(one: Installation) -> None:
+    one.draw("dev", "staging", "prod")
     if not one.served("prod"):
         if not one.served("staging"):
             chain(one)

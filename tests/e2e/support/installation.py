@@ -116,6 +116,7 @@ class Installation:
     inside: tuple[str, ...] = ()
     canary: str = CANARY
     _numbers: Iterator[int] = field(default_factory=count)
+    _drawn: set[str] = field(default_factory=set)
     _shellenv: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -135,6 +136,20 @@ class Installation:
 
     def up(self, stack: str) -> Done:
         return self.pulumi("up", "--yes", "--skip-preview", "-s", stack)
+
+    def draw(self, *environments: str) -> None:
+        """Have the platform and these environments drawn, by plain `pulumi up`, and publish what that wrote."""
+        new = [name for name in environments if name not in self._drawn]
+        if "platform" not in self._drawn:
+            self._draw("platform")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._draw, new))
+        self.commit("Keep the salts")
+
+    def destroy(self, stack: str, *words: str) -> None:
+        """Destroy what was drawn, by the driver."""
+        self.deploy("destroy", stack, "--yes", *words).ok()
+        self._drawn.discard(stack)
 
     def git(self, *words: str) -> Done:
         return self._start(("git", *words), self.env).end()
@@ -177,6 +192,8 @@ class Installation:
 
     def serving(self, environment: str) -> str:
         """Make sure that the environment serves something good and that nothing is open there."""
+        if environment not in self._drawn:
+            self.draw(environment)
         kinds = [entry["kind"] for entry in self.journal(environment)]
         if kinds.count("promotion-opened") > kinds.count("promotion-closed"):
             self.deploy("abort", environment)
@@ -191,6 +208,20 @@ class Installation:
         """The entries of an environment's journal, in order."""
         folder = self.folder / ".towpath" / "journal" / environment
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+    def _draw(self, stack: str) -> None:
+        self._share_salt(stack)
+        self.pulumi("stack", "init", stack).ok()
+        self.up(stack).ok()
+        self._drawn.add(stack)
+
+    def _share_salt(self, stack: str) -> None:
+        """The platform's for all: with one salt the engine derives the key once a run, which is a sixth of its work."""
+        text = self.file("platform").read_text()
+        drawn = [line for line in text.splitlines() if line.startswith("encryptionsalt:")]
+        if drawn and stack != "platform":
+            with self.file(stack).open("a") as file:
+                file.write(f"{drawn[0]}\n")
 
     def _start(self, words: tuple[str, ...], env: Mapping[str, str]) -> Started:
         log = self.folder.parent / "logs" / f"{next(self._numbers)}-{Path(words[0]).name}"
@@ -251,28 +282,6 @@ def write_project(made: Installation) -> None:
     for name in (*ENVIRONMENTS, "judged"):
         made.describe(name, made.ports[name])
     made.commit("Describe the pipeline")
-
-
-def draw(made: Installation, *environments: str) -> None:
-    """Draw platform and environments by plain `pulumi up`; publish what that wrote into the stack files."""
-    _draw(made, "platform")
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: _draw(made, name), environments))
-    made.commit("Keep the salts")
-
-
-def _draw(made: Installation, stack: str) -> None:
-    _share_salt(made, stack)
-    made.pulumi("stack", "init", stack).ok()
-    made.up(stack).ok()
-
-
-def _share_salt(made: Installation, stack: str) -> None:
-    """The platform's for all: with one salt the engine derives the key once a run, which is a sixth of its work."""
-    drawn = [line for line in made.file("platform").read_text().splitlines() if line.startswith("encryptionsalt:")]
-    if drawn and stack != "platform":
-        with made.file(stack).open("a") as file:
-            file.write(f"{drawn[0]}\n")
 
 
 def ambient() -> dict[str, str]:
