@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.world import QUICK, Scene, image, record
+from tests.fakes.scene import QUICK, Scene
+from tests.fakes.world import image
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import PromoteRequest, promote
 from towpath.core.canary_codec import policy_from_json
@@ -16,16 +17,6 @@ from towpath.core.journal import json_map
 from towpath.core.promotion import Outcome
 
 PROD = PromoteRequest(environment="prod")
-
-
-@pytest.fixture
-def scene() -> Scene:
-    """Prod serves a, dev runs b."""
-    made = Scene()
-    made.releases.records = [record("b"), record("a")]
-    made.serve("dev", image("b"), promotion=1, replicas=1)
-    made.serve("prod", image("a"), promotion=3)
-    return made
 
 
 def last(scene: Scene) -> Closed:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.world import Scene, image, record
+from tests.fakes.scene import Scene
+from tests.fakes.world import image, record
 from towpath.app.diff import Diff, DiffRequest, diff
 from towpath.app.promote import PromoteRequest, promote
 from towpath.core.contract import Endpoint
@@ -17,16 +18,6 @@ from towpath.core.promotion import Outcome
 PROMOTE = PromoteRequest(environment="prod")
 MID = 32.0  # seconds from the first: candidate and stable share the traffic, and were looked at a few times
 LATE = 55.0  # … in more than one step
-
-
-@pytest.fixture
-def scene() -> Scene:
-    """Prod serves a, dev runs b."""
-    made = Scene()
-    made.releases.records = [record("b"), record("a")]
-    made.serve("dev", image("b"), promotion=1, replicas=1)
-    made.serve("prod", image("a"), promotion=3)
-    return made
 
 
 def seen(scene: Scene, after: float = MID, *, log: Callable[[], None] | None = None, seconds: float = 5.0) -> Diff:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.observer import FakeArm, FakeFeature
-from tests.fakes.world import QUICK, Scene, image, record
+from tests.fakes.scene import QUICK, Scene, promotable
 from towpath.app.explain import explained
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import PromoteRequest, promote
@@ -23,10 +23,7 @@ PROD = PromoteRequest(environment="prod")
 @pytest.fixture
 def scene() -> Scene:
     """Prod serves a, dev runs b; both count three features, and stable has answered ten thousand requests."""
-    made = Scene()
-    made.releases.records = [record("b"), record("a")]
-    made.serve("dev", image("b"), promotion=1, replicas=1)
-    made.serve("prod", image("a"), promotion=3)
+    made = promotable()
     counting(made)
     return made
 

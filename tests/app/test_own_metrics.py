@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.observer import FakeOwn
-from tests.fakes.world import QUICK, Scene, image, record
+from tests.fakes.scene import QUICK, Scene, promotable
+from tests.fakes.world import image
 from towpath.app.explain import explained
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import PromoteRequest, promote
@@ -29,10 +30,7 @@ FALLBACK = OwnMetric(
 @pytest.fixture
 def scene() -> Scene:
     """Prod serves a, dev runs b; stable answers 5 % with a fallback."""
-    made = Scene(canary=replace(QUICK, metrics=("errors",), own=(FALLBACK,)))
-    made.releases.records = [record("b"), record("a")]
-    made.serve("dev", image("b"), promotion=1, replicas=1)
-    made.serve("prod", image("a"), promotion=3)
+    made = promotable(canary=replace(QUICK, metrics=("errors",), own=(FALLBACK,)))
     made.observer.own = {"fallback_answers": FakeOwn(stable=0.05, canary=0.05)}
     return made
 

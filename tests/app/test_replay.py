@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.core.days.world import BEGUN, PAST, World
 from tests.fakes.clock import FakeClock
+from tests.fakes.scene import QUICK, Scene, promotable
 from tests.fakes.store import Crashed, FakeStore
-from tests.fakes.world import QUICK, Scene, image, record
 from towpath.app.explain import explained
 from towpath.app.journal import Journal
 from towpath.app.promote import PromoteRequest, promote
@@ -116,10 +116,7 @@ def test_what_is_remembered_does_not_grow_with_the_looks() -> None:
 
 
 def prod() -> Scene:
-    scene = Scene(snapshot=snapshot, canary=QUICK)
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
+    scene = promotable(snapshot=snapshot, canary=QUICK)
     scene.observer.counting = ARMS
     return scene
 

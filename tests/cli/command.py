@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.scene import Scene
 from tests.fakes.toolchain import FakeInstances, FakeMachine, fake_ports
-from tests.fakes.world import Scene
 from towpath.adapters.installed import InstalledPackages
 from towpath.adapters.project import RealProject, RealUserFiles, ShippedScaffold
 from towpath.app.build import BuildServices

@@ -7,7 +7,7 @@ import pytest
 
 from tests.app.test_diff import MID, log_of
 from tests.cli.command import FakeWorld, Result, deploy
-from tests.fakes.world import Scene, image, record
+from tests.fakes.world import image
 from towpath.app.diff import Diff
 from towpath.app.promote import PromoteRequest, promote
 from towpath.cli.render import Table
@@ -17,15 +17,6 @@ from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.side_by_side import side_by_side
 from towpath.core.tallies import Counted, ModelSample, Tally
 from towpath.core.watch import Look
-
-
-@pytest.fixture
-def world() -> FakeWorld:
-    scene = Scene()
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
-    return FakeWorld(scene=scene)
 
 
 def meanwhile(world: FakeWorld, *words: str, shift: float | None = None) -> Result:

@@ -2,8 +2,9 @@ import pytest
 
 from tests.cli.command import FakeWorld, Stream, deploy, failing
 from tests.fakes.observer import FakeObserver
+from tests.fakes.scene import Scene
 from tests.fakes.toolchain import FakeMachine
-from tests.fakes.world import Scene, image, record
+from tests.fakes.world import image
 from towpath.cli.main import run
 from towpath.cli.render import Output
 from towpath.core import errors
@@ -11,16 +12,6 @@ from towpath.core.contract import Endpoint
 from towpath.core.errors import Parked, TowpathError
 from towpath.core.observation import Observation
 from towpath.core.toolchain import DockerFacts
-
-
-@pytest.fixture
-def world() -> FakeWorld:
-    """Prod serves a, dev runs b."""
-    scene = Scene()
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
-    return FakeWorld(scene=scene)
 
 
 def test_0_a_release_that_is_promoted(world: FakeWorld) -> None:

@@ -4,18 +4,9 @@ import pytest
 
 from tests.cli.command import FakeWorld, deploy, failing
 from tests.fakes.toolchain import FakeMachine
-from tests.fakes.world import Scene, image, record
+from tests.fakes.world import image
 from towpath.app.invoke import Answer
 from towpath.core.errors import Busy
-
-
-@pytest.fixture
-def world() -> FakeWorld:
-    scene = Scene()
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
-    return FakeWorld(scene=scene)
 
 
 @pytest.mark.parametrize(

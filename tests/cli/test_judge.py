@@ -2,19 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.command import FakeWorld, deploy
-from tests.fakes.world import Scene, image, record
-
-
-@pytest.fixture
-def world() -> FakeWorld:
-    scene = Scene()
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
-    return FakeWorld(scene=scene)
 
 
 def test_a_promotion_is_explained_drawn_and_judged_again(world: FakeWorld, tmp_path: Path) -> None:

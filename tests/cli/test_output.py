@@ -2,20 +2,11 @@ import pytest
 
 from tests.cli.command import FakeWorld, Stream, deploy, failing
 from tests.fakes.observer import FakeFeature
-from tests.fakes.world import Scene, image, record
+from tests.fakes.world import image
 from towpath.app.invoke import Answer
 from towpath.cli.render import Output, Table
 from towpath.cli.reports import LineReport, StepReport
 from towpath.core.errors import Busy
-
-
-@pytest.fixture
-def world() -> FakeWorld:
-    scene = Scene()
-    scene.releases.records = [record("b"), record("a")]
-    scene.serve("dev", image("b"), promotion=1, replicas=1)
-    scene.serve("prod", image("a"), promotion=3)
-    return FakeWorld(scene=scene)
 
 
 def ticking(*, terminal: bool, color: bool = True) -> tuple[Output, Stream]:

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.fakes.world import QUICK, image
+from tests.fakes.scene import QUICK
+from tests.fakes.world import image
 from towpath.core.canary import steps
 from towpath.core.contract import Endpoint, drawn_hash, release_id
 from towpath.core.promotion import (

@@ -5,17 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.observer import FakeObserver, FakeProber
-from tests.fakes.report import FakeReport
-from tests.fakes.store import FakeStore
-from towpath.app.journal import Journal, Snapshot
 from towpath.app.ports import Change, Overlay, Running, StackFile
-from towpath.app.services import Services, Watch
-from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.consumption import Usage
 from towpath.core.contract import (
     Endpoint,
-    Serving,
     cluster_name,
     drawn_hash,
     probe_cluster_name,
@@ -23,15 +16,8 @@ from towpath.core.contract import (
     resource_name,
 )
 from towpath.core.errors import Busy, NeedsPerson
-from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
-from towpath.core.own_metrics import OwnMetric
-from towpath.core.pipeline import Environment, Model, Pipeline
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
-
-QUICK = CanaryPolicy(
-    traffic=(25, 50), holdback=5, poll=5, min_time=20, max_time=600, min_polls=2, min_requests=10, warm_up=0, max_gap=60
-)
 
 
 def image(digit: str) -> ImageRef:
@@ -310,100 +296,3 @@ class WorldHeld:
     def check(self) -> None:
         if self.lost:
             raise Busy("bob@other took over")
-
-
-@dataclass(kw_only=True)
-class Scene:
-    """One pipeline of dev and prod in one world, with its services."""
-
-    world: World = field(default_factory=World)
-    store: FakeStore = field(default_factory=FakeStore)
-    report: FakeReport = field(default_factory=FakeReport)
-    releases: WorldReleases = field(default_factory=WorldReleases)
-    prober: FakeProber = field(default_factory=FakeProber)
-    canary: CanaryPolicy | None = QUICK
-    missing: set[str] = field(default_factory=set)
-    holder: str = ""
-    program: str = "program-1"
-    snapshot: Snapshot | None = None
-    fences: int = 0
-    nonces: int = 0
-
-    def __post_init__(self) -> None:
-        self.observer = FakeObserver(clock=self.world.clock)
-        self.observer.stable.rate = 50
-        self.observer.canary.rate = 50
-        self.held: WorldHeld | None = None
-        self.file_port = WorldFiles(world=self.world)
-
-    def journal(self, environment: str) -> Journal:
-        return Journal(
-            store=self.store,
-            clock=self.world.clock,
-            environment=environment,
-            actor="ada@box",
-            nonces=self._nonce,
-            snapshot=self.snapshot,
-        )
-
-    def services(self) -> Services:
-        return Services(
-            pipeline=self._pipeline(),
-            clock=self.world.clock,
-            report=self.report,
-            engine=WorldEngine(world=self.world, overlays=self.file_port.overlays),
-            files=self.file_port,
-            store=self.store,
-            releases=self.releases,
-            images=self,
-            inventory=WorldInventory(world=self.world),
-            traffic=WorldTraffic(world=self.world),
-            git=WorldGit(world=self.world),
-            journals=self.journal,
-            leases=self._lease,
-            watch=self._watch,
-            program=lambda: self.program,
-            actor="ada@box",
-        )
-
-    def exists(self, image: ImageRef) -> bool:
-        return image.digest not in self.missing
-
-    def serve(self, stack: str, release: ImageRef | None, *, promotion: int = 0, replicas: int = 2) -> None:
-        """An environment that was drawn as its file says."""
-        endpoint = Endpoint(name="iris", release=release, promotion=promotion, replicas=replicas)
-        self.world.files[stack] = (endpoint,)
-        self.world.draw(stack, endpoint)
-
-    def _nonce(self) -> str:
-        self.nonces += 1
-        return f"nonce-{self.nonces}"
-
-    @contextmanager
-    def _lease(self, environment: str, command: str) -> Iterator[WorldHeld]:
-        del command
-        if self.holder:
-            raise Busy(f"{environment} is held by {self.holder}")
-        self.fences += 1
-        self.held = WorldHeld(fence=self.fences)
-        yield self.held
-
-    def _watch(
-        self, stack: str, outputs: StackOutputs, endpoint: str, model: str, serving: Serving, own: Sequence[OwnMetric]
-    ) -> Watch:
-        del stack, outputs, endpoint, model, serving
-        self.observer.watched = tuple(metric.name for metric in own)
-        return Watch(observer=self.observer, prober=self.prober)
-
-    def _pipeline(self) -> Pipeline:
-        spec = ModelSpec(name="iris", folder="/iris", image=ImageSpec())
-        return Pipeline(
-            file="/deploy.toml",
-            root="/",
-            state="/.towpath",
-            models=(Model(spec=spec),),
-            environments=(
-                Environment(name="dev"),
-                Environment(name="prod", promotes_from="dev", protected=True, canary=self.canary),
-            ),
-        )

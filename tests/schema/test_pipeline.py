@@ -26,6 +26,53 @@ command = "model:Iris"
 promotes_from = "dev"
 [environments.prod.canary]
 """
+EVERY_KEY = """
+strategy = "canary"
+traffic = [10, 20]
+holdback = 10
+min_polls = 3
+poll = "5s"
+min_time = "1m"
+max_time = "1h30m"
+min_requests = 7
+alpha = 0.02
+beta = 0.1
+max_gap = "2m"
+on_inconclusive = "rollback"
+warm_up = "250ms"
+dispersion = 4
+probes = {rate = 3}
+margins.errors.rollback = {ratio = 1.2, plus = 0.01}
+margins.errors.promote = {ratio = 2, plus = 0.02}
+margins.latency.rollback = {slower = 0.1, plus_ms = 1.5}
+margins.predictions.promote = 0.1
+metrics = ["errors", "predictions"]
+drift = {psi = 0.3, action = "tell"}
+"""
+ARRIVED = CanaryPolicy(
+    traffic=(10, 20),
+    holdback=10,
+    min_polls=3,
+    poll=5,
+    min_time=60,
+    max_time=5400,
+    min_requests=7,
+    alpha=0.02,
+    beta=0.1,
+    max_gap=120,
+    on_inconclusive="roll back",
+    warm_up=0.25,
+    dispersion=4,
+    probes=3,
+    metrics=("errors", "predictions"),
+    margins=Margins(
+        errors=Margin(ratio=1.2, points=0.01),
+        errors_promote=Margin(ratio=2, points=0.02),
+        latency=Slower(ratio=1.1, plus=1.5),
+        predictions_promote=0.1,
+    ),
+    drift=DriftPolicy(psi=0.3, action="tell"),
+)
 
 
 def refused(text: str) -> str:
@@ -55,53 +102,7 @@ def test_an_empty_canary_table_means_the_defaults_of_the_core_and_no_table_means
 
 
 def test_every_key_of_a_canary_arrives() -> None:
-    written = """
-strategy = "canary"
-traffic = [10, 20]
-holdback = 10
-min_polls = 3
-poll = "5s"
-min_time = "1m"
-max_time = "1h30m"
-min_requests = 7
-alpha = 0.02
-beta = 0.1
-max_gap = "2m"
-on_inconclusive = "rollback"
-warm_up = "250ms"
-dispersion = 4
-probes = {rate = 3}
-margins.errors.rollback = {ratio = 1.2, plus = 0.01}
-margins.errors.promote = {ratio = 2, plus = 0.02}
-margins.latency.rollback = {slower = 0.1, plus_ms = 1.5}
-margins.predictions.promote = 0.1
-metrics = ["errors", "predictions"]
-drift = {psi = 0.3, action = "tell"}
-"""
-    assert parse_pipeline(GOOD + written, FILE).environment("prod").canary == CanaryPolicy(
-        traffic=(10, 20),
-        holdback=10,
-        min_polls=3,
-        poll=5,
-        min_time=60,
-        max_time=5400,
-        min_requests=7,
-        alpha=0.02,
-        beta=0.1,
-        max_gap=120,
-        on_inconclusive="roll back",
-        warm_up=0.25,
-        dispersion=4,
-        probes=3,
-        metrics=("errors", "predictions"),
-        margins=Margins(
-            errors=Margin(ratio=1.2, points=0.01),
-            errors_promote=Margin(ratio=2, points=0.02),
-            latency=Slower(ratio=1.1, plus=1.5),
-            predictions_promote=0.1,
-        ),
-        drift=DriftPolicy(psi=0.3, action="tell"),
-    )
+    assert parse_pipeline(GOOD + EVERY_KEY, FILE).environment("prod").canary == ARRIVED
 
 
 def test_blue_green_is_one_step_of_everything_but_the_holdback() -> None:
