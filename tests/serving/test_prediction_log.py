@@ -76,7 +76,7 @@ def test_only_the_first_rows_are_logged_and_that_is_said(sums: Kit) -> None:
 def test_a_whole_line_is_enough_to_ask_the_same_again(sums: Kit) -> None:
     asked = rows(1, 2.5, 3, 4)
     first = sampled(sums, asked)
-    (again,) = recorded([f"churn-0 | {json.dumps(first)}"], 5).requests
+    (again,) = recorded([f"churn-0 | {json.dumps(first, separators=(',', ':'))}"], 5).requests
     assert json.loads(again)["inputs"] == asked["inputs"]
     assert sampled(sums, json.loads(again))["outputs"] == first["outputs"]
 
