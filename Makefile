@@ -26,8 +26,11 @@ demo: $(VENV)/.installed
 demo-clean: $(VENV)/.installed
 	@$(BIN)/python -m examples.demo --clean
 
+# Collecting once beforehand leaves the modules compiled; else four workers would compile each of them at once.
 test: $(VENV)/.installed
-	@$(BIN)/python -m tests.support.browser & browser=$$!; $(BIN)/deploy setup && wait $$browser
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null & collected=$$!; \
+	$(BIN)/python -m tests.support.browser & browser=$$!; \
+	$(BIN)/deploy setup && wait $$browser; found=$$?; wait $$collected; exit $$found
 	@$(BIN)/python -m pytest --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/.installed
