@@ -15,11 +15,15 @@ from tests.e2e.support.traffic import Sent, load
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
 RATE = 50.0  # requests a second; a replica that takes 30 ms for each has room for half of them
 KNOWN = 10.0  # seconds of traffic before the first canary, so that stable's latency is known
-_DRAWS = Random(7)  # noqa: S311 - chance, not a secret
-BODIES = tuple(
-    json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [_DRAWS.uniform(0, 0.5)]}]})
-    for _ in range(200)
-)
+CUTS = (0.1, 0.2, 0.3, 0.4)
+TRAINED = {"x": {"features": ["size"], "cuts": [CUTS], "counts": [[1000] * 5]}}  # evenly up to 0.5
+
+
+def bodies(low: float, high: float) -> tuple[str, ...]:
+    """What users ask: numbers evenly between two bounds."""
+    draws = Random(7)  # noqa: S311 - chance, not a secret
+    tensors = [{"name": "x", "shape": [1], "datatype": "FP64", "data": [draws.uniform(low, high)]} for _ in range(200)]
+    return tuple(json.dumps({"inputs": [tensor]}) for tensor in tensors)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,8 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation of these tests' own, with the one environment."""
     require_setup()
     with installed(tmp_path_factory.mktemp("judged"), ambient=ambient()) as made:
+        reference = made.folder / "models" / "tiny" / "reference.json"
+        reference.write_text(json.dumps(json.loads(reference.read_text()) | {"inputs": TRAINED}))
         made.draw("judged")
         yield made
 
@@ -36,7 +42,7 @@ def traffic(one: Installation) -> Iterator[Sent]:
     """Users of an environment that serves something good."""
     one.deploy("promote", "--to", "judged", "--release", one.release()).ok()
     one.commit("Publish judged")
-    with load(one.url("judged"), RATE, bodies=BODIES) as sent:
+    with load(one.url("judged"), RATE, bodies=bodies(0, 0.5)) as sent:
         sent.wait(KNOWN)
         yield sent
 
@@ -110,7 +116,7 @@ def test_a_release_that_gets_worse_late_is_refused_though_the_driver_was_killed(
     assert traffic.answers[-1].status == 200
 
 
-def test_a_release_like_stable_is_promoted_on_errors_latency_and_predictions(
+def test_a_release_like_stable_is_held_while_users_ask_something_else_and_then_promoted_on_all_metrics(
     one: Installation, traffic: Sent, tmp_path: Path
 ) -> None:
     seen = len(traffic.answers)
@@ -118,7 +124,9 @@ def test_a_release_like_stable_is_promoted_on_errors_latency_and_predictions(
     driver = one.begin("promote", "--to", "judged", "--release", good)
     try:
         driver.until("observe 50 %")
-        differs = one.deploy("diff", "judged", "--json").ok().answer
+        with load(one.url("judged"), RATE, bodies=bodies(0.5, 1)):
+            differs = one.deploy("diff", "judged", "--json").ok().answer
+            driver.until("holding: traffic changed: size (PSI")
         driver.end().ok()
     finally:
         driver.stop()
