@@ -12,27 +12,26 @@ RATE = 100.0  # requests a second
 
 
 def chain(one: Installation) -> str:
-    """A release that dev and staging serve."""
-    one.draw("dev", "staging")
+    """A release that dev serves."""
+    one.draw("dev")
     release = one.release()
     one.deploy("promote", "--to", "dev").ok()
-    one.deploy("promote", "--to", "staging").ok()
-    one.commit("Publish dev and staging")
+    one.commit("Publish dev")
     return release
 
 
 def test_a_first_release_goes_from_environment_to_environment_in_their_order(one: Installation) -> None:
-    one.draw("dev", "staging", "prod")
+    one.draw("dev", "prod")
     release = one.release()
     early = one.deploy("promote", "--to", "prod", "--release", release)
-    assert (early.code, "staging" in early.stderr) == (3, True), early.told()
-    for environment in ("dev", "staging"):
+    assert (early.code, "dev" in early.stderr) == (3, True), early.told()
+    for environment in ("dev", "prod"):
         one.deploy("promote", "--to", environment).ok()
         assert one.served(environment) == release
         answer = one.deploy("invoke", environment, "-d", BODY, "--json").ok().answer
         assert answer["answer"]["outputs"][0]["data"] == [8.0]
         assert (answer["release"], answer["arm"]) == (release, "stable")
-    one.commit("Publish dev and staging")
+    one.commit("Publish dev and prod")
 
 
 def test_before_its_first_release_an_environment_says_that_it_serves_nothing(one: Installation) -> None:
@@ -47,10 +46,9 @@ def test_before_its_first_release_an_environment_says_that_it_serves_nothing(one
 
 
 def test_a_good_release_replaces_stable_by_canary_and_goes_back_without_one_failed_request(one: Installation) -> None:
-    one.draw("dev", "staging", "prod")
+    one.draw("dev", "prod")
     if not one.served("prod"):
-        if not one.served("staging"):
-            chain(one)
+        chain(one)
         one.deploy("promote", "--to", "prod").ok()
         one.commit("Publish prod")
     before = one.served("prod")
@@ -84,7 +82,7 @@ def test_status_history_releases_and_logs_tell_the_same_story(one: Installation)
     lines = one.deploy("logs", "lab").ok().stdout.splitlines()
     assert any('"ready"' in line or "ready" in line for line in lines), lines
     table = one.deploy("status").ok().stdout
-    assert all(name in table for name in ("dev", "staging", "prod", "lab", "PUBLISHED"))
+    assert all(name in table for name in ("dev", "prod", "lab", "PUBLISHED"))
 
 
 def test_a_plan_says_steps_and_gates_and_changes_nothing(one: Installation) -> None:

@@ -16,26 +16,18 @@ SECRET = "bait-9f2c41d07ab8"
 SECONDS = 32
 
 
-def test_a_stream_longer_than_any_timeout_of_a_request_is_not_cut_by_a_promotion(one: Installation) -> None:
+def test_a_promotion_cuts_no_stream_and_a_secret_reaches_the_replica_and_is_in_clear_nowhere_else(
+    one: Installation,
+) -> None:
     one.serving("dev")
+    give_secret(one, "dev")
     good = one.release()
-    with Stream(one.url("dev"), SECONDS) as stream, load(one.url("dev"), 20) as sent:
-        one.deploy("promote", "--to", "dev", "--release", good).ok()
+    with Stream(one.url("dev"), SECONDS) as stream, load(one.url("dev"), 20) as sent, command_lines() as seen:
+        ended = one.deploy("-v", "promote", "--to", "dev", "--release", good).ok()
     assert (stream.status, stream.problem, stream.events) == (200, "", SECONDS)
     assert sent.failed == []
     assert one.served("dev") == good
-    one.commit("Publish dev")
 
-
-def test_a_secret_reaches_the_replica_and_is_in_clear_nowhere_else(one: Installation) -> None:
-    one.serving("dev")
-    one.pulumi("config", "set", "-s", "dev", "--secret", "secrets:token", SECRET).ok()
-    text = one.file("dev").read_text()
-    one.file("dev").write_text(re.sub(r"( +)timeouts:", r"\1secrets: {API_TOKEN: token}\n\1timeouts:", text))
-    one.up("dev").ok()
-    one.commit("Give the model a token")
-    with command_lines() as seen:
-        ended = one.deploy("-v", "promote", "--to", "dev", "--release", one.release()).ok()
     assert any("pulumi" in words for words in seen)
     assert [words for words in seen if SECRET in words] == []
     assert SECRET not in ended.stdout + ended.stderr + one.deploy("status", "--json").stdout
@@ -45,6 +37,15 @@ def test_a_secret_reaches_the_replica_and_is_in_clear_nowhere_else(one: Installa
         given = [f"API_TOKEN={SECRET}" in container.attrs["Config"]["Env"] for container in replicas]
     assert any(given), "the replica has it"
     one.commit("Publish dev")
+
+
+def give_secret(one: Installation, environment: str) -> None:
+    """As a person does: into the stack file, encrypted, and from there into the model's environment."""
+    one.pulumi("config", "set", "-s", environment, "--secret", "secrets:token", SECRET).ok()
+    file = one.file(environment)
+    file.write_text(re.sub(r"( +)timeouts:", r"\1secrets: {API_TOKEN: token}\n\1timeouts:", file.read_text()))
+    one.up(environment).ok()
+    one.commit("Give the model a token")
 
 
 def files_with(text: str, folder: Path) -> list[str]:

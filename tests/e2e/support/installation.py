@@ -15,9 +15,10 @@ from typing import Any
 from tests.e2e.support.command import PATIENCE, Done, Started
 from tests.e2e.support.leftovers import sweep
 from tests.e2e.support.ports import free_ports
+from towpath.adapters.engine_folder import state_outputs
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENTS = {"dev": 1, "staging": 1, "prod": 2, "lab": 1}  # replicas; lab is promoted to straight from a build
+ENVIRONMENTS = {"dev": 1, "prod": 2, "lab": 1}  # replicas; lab is promoted to straight from a build
 _MODEL = "tiny"
 _PIPELINE = """\
 [models.tiny]
@@ -29,11 +30,8 @@ command = "model:Tiny"
 
 [environments.dev]
 
-[environments.staging]
-promotes_from = "dev"
-
 [environments.prod]
-promotes_from = "staging"
+promotes_from = "dev"
 
 [environments.prod.canary]
 {canary}
@@ -186,9 +184,8 @@ class Installation:
 
     def served(self, environment: str) -> str:
         """What the stack says that it serves; nothing: empty."""
-        words = ("stack", "output", "endpoints", "--json", "-s", environment)
-        stable = self.pulumi(*words).ok().answer[_MODEL].get("stable", {})
-        return str(stable.get("release", ""))
+        outputs = state_outputs(self.folder, self._by_hand(), environment) or {}
+        return str(outputs.get("endpoints", {}).get(_MODEL, {}).get("stable", {}).get("release", ""))
 
     def serving(self, environment: str) -> str:
         """Make sure that the environment serves something good and that nothing is open there."""
