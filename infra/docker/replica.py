@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_SOON, _LATER = 0.1, 0.5  # seconds between two looks at a starting replica
+_SLICE = 2.0  # seconds that the router asks a starting replica before it is looked at whether that still runs
+_PAUSE = 0.1
 _OK = range(200, 300)
 
 
@@ -146,11 +147,12 @@ def _limits(props: Props) -> dict[str, Any]:
 
 def _await_ready(client: "DockerClient", container: "Container", alias: str, props: Props) -> None:
     files = RouterFiles(client, props["router"])
-    begun, pause = time.monotonic(), _SOON
+    begun = time.monotonic()
     last = "no answer"
     while True:
         _expect_running(container, props)
-        answer = files.get(alias, props["port"], props["ready"])
+        left = begun + props["startup"] - time.monotonic()
+        answer = files.await_answer(alias, props["port"], props["ready"], max(0.0, min(_SLICE, left)))
         if answer.status in _OK:
             return
         last = f"status {answer.status} {answer.body.strip()[:200]}" if answer.status else last
@@ -159,8 +161,7 @@ def _await_ready(client: "DockerClient", container: "Container", alias: str, pro
         if time.monotonic() - begun > props["startup"]:
             waited = f"{props['startup']:g} s (timeouts.startup)"
             raise _given_up(container, props, f"was not ready on {props['ready']} within {waited}, last: {last}")
-        time.sleep(pause)
-        pause = min(_LATER, pause * 1.5)
+        time.sleep(_PAUSE)
 
 
 def _expect_running(container: "Container", props: Props) -> None:

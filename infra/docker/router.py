@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _PATIENCE = 30.0  # seconds until it answers
+_SLICE = 1.0  # seconds that it is asked before it is looked at whether it runs
 _WORKERS = 2
 _STATS_ABOVE = 10_000  # a stats port of its own choice is looked for from the request port plus this
 _BEGIN = f"""
@@ -132,11 +133,15 @@ def _await_answer(client: "DockerClient", name: str) -> None:
     files, end = RouterFiles(client, name), time.monotonic() + _PATIENCE
     while True:
         container = client.containers.get(name)
-        if container.status == "running" and files.get("127.0.0.1", ADMIN_PORT, "/ready").status == 200:  # noqa: PLR2004 - OK
+        if container.status == "running" and _is_ready(files):
             return
         if container.status in {"exited", "dead"} or time.monotonic() > end:
             raise NeedsPerson(f"the router {name} does not get ready; its log ends with{last_lines(container)}")
         time.sleep(0.1)
+
+
+def _is_ready(files: RouterFiles) -> bool:
+    return files.await_answer("127.0.0.1", ADMIN_PORT, "/ready", _SLICE).status == 200  # noqa: PLR2004 - OK
 
 
 class Router(Resource, module="docker", name="Router"):

@@ -1,5 +1,5 @@
 # Runs inside the router's container. Replaces one fragment, joins all of a kind, and sees that the router took them.
-# apply KIND FILE BODY FENCE CLUSTERS | remove KIND FILE | healthy CLUSTER HOSTS SECONDS | idle CLUSTER SECONDS | get HOST PORT PATH
+# apply KIND FILE BODY FENCE CLUSTERS | remove KIND FILE | healthy CLUSTER HOSTS SECONDS | idle CLUSTER SECONDS | await HOST PORT PATH SECONDS
 # BODY is base64; CLUSTERS are separated by commas; FENCE may be empty.
 # Exit: 0 done, 70 admin silent, 75 fenced off, 76 rejected, 77 unknown cluster, 78 requests met no cluster, 79 time ran out.
 set -u -o pipefail
@@ -12,6 +12,8 @@ get() { # HOST PORT PATH: the answer with its head, or nothing
   cat <&3
   exec 3>&-
 }
+
+ask() { timeout 2 bash -c "$(declare -f get); "'get "$@"' towpath "$@" 2>/dev/null; } # as get, for two seconds
 
 admin() { timeout 5 bash -c "$(declare -f get); get 127.0.0.1 9901 '$1'" 2>/dev/null; }
 
@@ -131,5 +133,15 @@ case $verb in
     done
     exit 79
     ;;
-  get) get "$1" "$2" "$3" ;;
+  await) # that it is ready or never will be; in between its answers are of no interest
+    for ((end = SECONDS + $4; SECONDS <= end; )); do
+      answer=$(ask "$1" "$2" "$3")
+      case $answer in
+        'HTTP/1.'?' 2'* | *'"failed"'*) break ;;
+        '') getent hosts "$1" >/dev/null || break ;; # it has ended
+      esac
+      sleep 0.1
+    done
+    printf '%s' "$answer"
+    ;;
 esac

@@ -88,21 +88,23 @@ class RouterFiles:
         if find_container(self._client, self._router) is not None:
             self._run("idle", cluster, str(round(seconds)))
 
-    def get(self, host: str, port: int, path: str) -> Answer:
-        """What a replica answers to one GET over the router's network; given up after two seconds."""
-        code, text = self._run("get", host, str(port), path, limit=2)
+    def await_answer(self, host: str, port: int, path: str, seconds: float) -> Answer:
+        """What a replica answers to GET over the router's network once it is ready or has failed, or time ran out.
+
+        Asked again and again in there, because starting a process in a container takes longer than the question.
+        """
+        code, text = self._run("await", host, str(port), path, str(int(seconds)))
         head, _, body = text.partition("\r\n\r\n")
         words = head.split(" ", 2)
         status = int(words[1]) if code == 0 and len(words) > 1 and words[1].isdigit() else 0
         return Answer(status=status, body=_unchunked(head, body))
 
-    def _run(self, *words: str, limit: int = 0) -> tuple[int, str]:
+    def _run(self, *words: str) -> tuple[int, str]:
         script = files("infra.docker").joinpath("router.sh").read_text()
-        bounded = ["timeout", str(limit)] if limit else []
         container = find_container(self._client, self._router)
         if container is None:
             raise NeedsPerson(f"the router {self._router} is gone", "`pulumi refresh`, then `pulumi up` draws it again")
-        result = container.exec_run([*bounded, "bash", "-c", script, "towpath", *words])
+        result = container.exec_run(["bash", "-c", script, "towpath", *words])
         output = result.output.decode(errors="replace") if isinstance(result.output, bytes) else ""
         return result.exit_code or 0, output
 
