@@ -68,7 +68,7 @@ def router(answers: dict[str, tuple[int, str]]) -> Iterator[RouterOutput]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield RouterOutput(name="r", url="", stats=f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
