@@ -60,6 +60,14 @@ def judged_again(one: Installation, folder: Path) -> dict[str, Any]:
     return found
 
 
+def allow_for_a_busy_machine(one: Installation) -> None:
+    """What other tests do to both arms' latency must not leave it open whether they are alike."""
+    file = one.folder / "deploy.toml"
+    text = file.read_text()
+    assert "plus_ms = 25" in text
+    file.write_text(text.replace("slower = 1.0, plus_ms = 25", "slower = 3.0, plus_ms = 100"))
+
+
 def both_answered(differs: dict[str, Any]) -> None:
     """What `deploy diff` said in mid-canary: each arm has answered, without an error, and took its share of the CPU."""
     errors = differs["counted"]["live"]["errors"]
@@ -120,6 +128,7 @@ def test_a_release_like_stable_is_held_while_users_ask_something_else_and_then_p
     one: Installation, traffic: Sent, tmp_path: Path
 ) -> None:
     seen = len(traffic.answers)
+    allow_for_a_busy_machine(one)
     good = one.release()
     driver = one.begin("promote", "--to", "judged", "--release", good)
     try:

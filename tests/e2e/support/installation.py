@@ -53,7 +53,7 @@ promote = {{ ratio = 1.5, plus = 0.05 }}
 {judged}
 [environments.judged.canary.margins]
 errors = {{ rollback = {{ ratio = 1.1, plus = 0.02 }}, promote = {{ ratio = 1.5, plus = 0.1 }} }}
-latency = {{ rollback = {{ slower = 0.5, plus_ms = 8 }}, promote = {{ slower = 3.0, plus_ms = 100 }} }}
+latency = {{ rollback = {{ slower = 0.5, plus_ms = 8 }}, promote = {{ slower = 1.0, plus_ms = 25 }} }}
 predictions = {{ rollback = 0.05, promote = 0.2 }}
 """
 # latencies of a machine that runs other tests beside say nothing of a release
