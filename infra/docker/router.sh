@@ -13,9 +13,9 @@ get() { # HOST PORT PATH: the answer with its head, or nothing
   exec 3>&-
 }
 
-ask() { timeout 2 bash -c "$(declare -f get); "'get "$@"' towpath "$@" 2>/dev/null; } # as get, for two seconds
+ask() { timeout "$1" bash -c "$(declare -f get); "'get "$@"' towpath "${@:2}" 2>/dev/null; } # SECONDS, then as get
 
-admin() { timeout 5 bash -c "$(declare -f get); get 127.0.0.1 9901 '$1'" 2>/dev/null; }
+admin() { ask 5 127.0.0.1 9901 "$1"; }
 
 number() { # NAME, in $counters
   local line
@@ -135,7 +135,7 @@ case $verb in
     ;;
   await) # that it is ready or never will be; in between its answers are of no interest
     for ((end = SECONDS + $4; SECONDS <= end; )); do
-      answer=$(ask "$1" "$2" "$3")
+      answer=$(ask 2 "$1" "$2" "$3")
       case $answer in
         'HTTP/1.'?' 2'* | *'"failed"'*) break ;;
         '') getent hosts "$1" >/dev/null || break ;; # it has ended
