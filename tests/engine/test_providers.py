@@ -64,6 +64,7 @@ def host() -> Iterator[tuple["subprocess.Popen[str]", int, int]]:
         [sys.executable, "-u", "-c", HOST, *LAUNCH],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
@@ -103,6 +104,16 @@ def test_a_provider_ends_with_what_the_engine_started() -> None:
         assert _answers(port)
         os.kill(launcher, signal.SIGKILL)
         assert _ends(port)
+
+
+def test_an_interrupt_by_the_engine_ends_a_provider_without_a_word() -> None:
+    with host() as (process, launcher, port):
+        (provider,) = (pid for child in _children(process.pid) for pid in _children(child))
+        for pid in (launcher, provider, *_children(process.pid)):
+            os.kill(pid, signal.SIGINT)
+        assert _ends(port)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.communicate()[1] == ""
 
 
 def test_what_the_engine_started_ends_with_its_provider() -> None:

@@ -8,6 +8,7 @@ Standard library only and few imports: it is started in nearly every engine run.
 
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -23,6 +24,7 @@ def address(engine: int) -> str:
 
 def main() -> NoReturn:
     """Be a provider until it or the engine ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine ends what it started by one; that is nothing to report
     connection = _host()
     if connection is None:
         os.execv(sys.executable, [sys.executable, "-u", "-m", "pulumi.dynamic", *sys.argv[1:]])  # noqa: S606 - no shell is wanted

@@ -39,6 +39,7 @@ def serve_providers(engine: int) -> None:
 
 def _serve(listener: socket.socket, lifeline: int) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a provider ended
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the language host, with which this process ends
     while True:
         ready, _, _ = select.select([listener.fileno(), lifeline], [], [])
         if lifeline in ready:
@@ -67,6 +68,7 @@ def _be_provider(connection: socket.socket) -> NoReturn:
         sys.path.insert(0, told["folder"])  # as `python -m` has it
         sys.argv = ["pulumi.dynamic", *told["arguments"]]
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as any Python has it
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
     finally:
