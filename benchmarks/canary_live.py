@@ -43,7 +43,7 @@ SEED: Final = 20261123
 
 def settings(scenario: Scenario) -> str:
     """What a run was asked for; one of another kind isn't gone on with."""
-    asked = f"{RATE} {WORK_MS} {WORK_SIGMA} {sorted(asdict(scenario).items())}"
+    asked = f"a release each {RATE} {WORK_MS} {WORK_SIGMA} {sorted(asdict(scenario).items())}"
     return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 

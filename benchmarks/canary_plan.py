@@ -44,7 +44,7 @@ class Scenario:
         name: for the command line and the file of runs.
         spoken: for the page.
         policy: the canary's table in deploy.toml.
-        faults: the release's faults.toml; empty: the two equal good releases take turns.
+        faults: the releases' faults.toml; empty: they are like stable.
         runs: how many, in full.
         after: requests of the candidate before its fault begins.
     """
@@ -69,6 +69,7 @@ SCENARIOS: Final = (
         after=LATE,
     ),
     Scenario(name="yardstick", spoken="errors + 5 points, at 10 %", policy=YARDSTICK, faults="errors = 0.05\n"),
+    Scenario(name="unhurried", spoken="like stable, looked at every 5 s", policy=YARDSTICK, runs=20),
 )
 QUICK: Final = 2  # runs of each
 

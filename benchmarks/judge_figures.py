@@ -107,6 +107,25 @@ def upper(hits: int, runs: int) -> float:
     return 1.0 if hits == runs else float(stats.beta.ppf(0.95, hits + 1, runs - hits))
 
 
+def interval(hits: int, runs: int) -> tuple[float, float]:
+    """Clopper and Pearson's interval of 95 % for a rate."""
+    low = float(stats.beta.ppf(0.025, hits, runs - hits + 1)) if hits else 0.0
+    high = float(stats.beta.ppf(0.975, hits + 1, runs - hits)) if hits < runs else 1.0
+    return low, high
+
+
+def percent(hits: npt.NDArray[np.bool_]) -> str:
+    """A rate with its interval, for narrow cells."""
+    low, high = interval(int(hits.sum()), len(hits))
+    return f"{100 * float(hits.mean()):.0f} ({100 * low:.0f} to {100 * high:.0f}) %"
+
+
+def median(seconds: Array) -> str:
+    """The median of times with its interval, for narrow cells."""
+    low, high = (("never" if math.isinf(end) else f"{end:.0f}") for end in between(seconds, _MEDIAN))
+    return f"{quantile(seconds, _MEDIAN):.0f} ({low} to {high}) s"
+
+
 def quantile(seconds: Array, share: float) -> float:
     """The time by which at least this share is done; infinite where it never is."""
     ranked = np.sort(seconds)

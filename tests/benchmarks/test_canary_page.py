@@ -4,17 +4,18 @@ import math
 
 import pytest
 
-from benchmarks.canary_page import detected, holds, interval, spread, text
+from benchmarks.canary_page import detected, holds, spread, text
 from benchmarks.canary_plan import COMPRESSED, SCENARIOS, YARDSTICK
 from benchmarks.canary_runs import Ran
 from benchmarks.canary_twin import Simulated
+from benchmarks.judge_figures import interval
 from tests.benchmarks.test_canary_runs import ran
 
 TWIN = Simulated(refused=0.99, seconds=18.0, affected=410.0)
 
 
 def whole() -> list[Ran]:
-    good = [ran("good", number, outcome="promoted") for number in range(20)]
+    good = [ran(one.name, number, outcome="promoted") for one in SCENARIOS if not one.faults for number in range(20)]
     faults = [ran(one.name, number) for one in SCENARIOS if one.faults for number in range(one.runs)]
     return good + faults
 
@@ -42,7 +43,7 @@ def test_the_section_has_every_kind_and_both_policies_and_the_yardstick() -> Non
     assert all(scenario.spoken in said for scenario in SCENARIOS if scenario.faults)
     assert COMPRESSED in said
     assert YARDSTICK in said
-    assert "| rolled back | 0 of 20 (0.0 to 16.8 %) |" in said
+    assert said.count("| rolled back | 0 of 20 (0.0 to 16.8 %) |") == 2
     assert "22.00 s (limit 38 s: kept)" in said
     assert "highest 0.5" in said
 
