@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import judge_scenes as scenes
 from benchmarks.judge_cells import Array
-from benchmarks.judge_figures import quantile
+from benchmarks.judge_figures import median, percent
 from benchmarks.judge_rules import RULES, minutes
 from benchmarks.judge_run import Case, Task
 from benchmarks.judge_scenes import Site, scene, scores, three, web_latency
@@ -60,7 +60,7 @@ _SCENES: Final[tuple[tuple[str, str, Callable[[Site], Scene]], ...]] = (
 CASES: Final = tuple(
     Case(row=kind, name=name, rate=rate, build=build, runs=(100, 500))
     for kind, name, build in _SCENES
-    for rate in (100.0, 10_000.0)
+    for rate in (1.0, 10.0, 100.0, 10_000.0)
 )
 
 
@@ -91,12 +91,12 @@ def line(case: Case, batches: Sequence[dict[str, Array]]) -> list[str]:
 
 
 def _rolled_back(seconds: Array) -> str:
-    return f"{100 * float(np.isfinite(seconds).mean()):.0f} %"
+    return percent(np.isfinite(seconds))
 
 
 def _found(seconds: Array) -> str:
-    missed = float(np.isinf(seconds).mean())
-    if missed > _HALF:
-        return f"missed {100 * missed:.0f} %"
-    rare = f" (missed {100 * missed:.0f} %)" if missed else ""
-    return f"{quantile(seconds, _HALF):.0f} s{rare}"
+    missed = np.isinf(seconds)
+    if missed.mean() >= _HALF:
+        return f"missed {percent(missed)}"
+    rare = f", missed {percent(missed)}" if missed.any() else ""
+    return f"{median(seconds)}{rare}"

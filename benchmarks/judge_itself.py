@@ -1,9 +1,9 @@
 """What only the judge itself can show: that the twin speaks for it (B0), and what a poll costs (B15)."""
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import astuple, replace
 from typing import Final
 
 import numpy as np
@@ -50,11 +50,14 @@ def checked(seed: int) -> Held:
     )
 
 
-def cost(seed: int) -> tuple[Held, Held]:
-    """B15: a poll of three metrics at much traffic, and whether what is kept grows."""
+def cost(seed: int, *, probes: bool) -> tuple[Held, Held]:
+    """B15: a poll of three metrics at much traffic, and whether what is kept grows.
+
+    With probes there are twice as many counts and three times as many bets.
+    """
     rng = np.random.default_rng(seed)
     traffic = observe(rng, three(Site(rate=LARGE, runs=1, rng=rng)), 1)
-    spent, kept = _timed(traffic)
+    spent, kept = _timed(traffic, probes=probes)
     median, slowest = statistics.median(spent), float(np.quantile(spent, 0.99))
     return (
         Held(
@@ -70,18 +73,19 @@ def cost(seed: int) -> tuple[Held, Held]:
     )
 
 
-def _timed(traffic: Traffic) -> tuple[list[float], list[int]]:
-    """Milliseconds and kept numbers of every poll and the verdict after it."""
-    policy = traffic.policy()
-    state = start(policy, reference(traffic.metrics))
+def _timed(traffic: Traffic, *, probes: bool) -> tuple[list[float], list[int]]:
+    """Milliseconds and kept numbers of every poll and the verdict after it; probes fare as users' requests do."""
+    policy, past = replace(traffic.policy(), probes=probes), reference(traffic.metrics)
+    state = start(policy, replace(past, probe=past.live))
     spent, kept = [], []
     for place in range(traffic.metrics[0].polls):
         now = poll(policy, traffic.metrics, 0, place)
+        now = replace(now, probe=now.live) if probes else now
         begun = time.perf_counter()
         state = step(state, now)
         verdict(state)
         spent.append(1000 * (time.perf_counter() - begun))
-        kept.append(sum(1 for _ in _numbers(dataclasses.astuple(dataclasses.replace(state, awaited=())))))
+        kept.append(sum(1 for _ in _numbers(astuple(replace(state, awaited=())))))
     return spent, kept
 
 

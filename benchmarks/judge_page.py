@@ -55,16 +55,20 @@ chooses the edges; every 50 canaries have another site.
 
 ### Beside other rules
 
-The same requests, three metrics. Good candidates: the share that is rolled back within the hour. Bad ones: seconds
-until half of them are rolled back, of which a rule that rolls back good ones too has some for nothing; one that had
-rolled back before the regression began has missed it. Flagger: success at least 99 % and p99 at most 500 ms in each
-minute, ten failed minutes. Argo Rollouts: the same checks, at the first failure or at the fourth. Kayenta:
-Mann-Whitney on minutes of failing share, p99 and mean score beside an equally large baseline, asked each minute from
-the tenth on. KS, z and PSI: everything so far, asked each minute. {OURS}: alpha of 1 % for the whole hour.
+The same requests, three metrics; in brackets intervals of 95 %. Good candidates: the share that is rolled back within
+the hour. Bad ones: seconds until half of them are rolled back, or the share that never is. A rule that rolls back good
+ones too has some of the bad ones for nothing; one that had rolled back before the regression began has missed it.
+Flagger: success at least 99 % and p99 at most 500 ms in each minute, ten failed minutes. Argo Rollouts: the same
+checks, at the first failure or at the fourth. Kayenta: Mann-Whitney on minutes of failing share, p99 and mean score
+beside an equally large baseline, asked each minute from the tenth on. KS, z and PSI: everything so far, asked each
+minute. {OURS}: alpha of 1 % for the whole hour.
 
 {table(("candidate", "req/s", "canaries", OURS, *RULES), rules)}
 
 ### Services it was never tuned on
+
+Batch clients are the exception: they were looked at when the most that one look can multiply the evidence by went from
+5 to 4. Everything else here was measured only after all was chosen.
 
 {table(_HELD, [row.words() for row in families])}
 
@@ -72,7 +76,8 @@ the tenth on. KS, z and PSI: everything so far, asked each minute. {OURS}: alpha
 
 Requests per second of both arms together; the candidate has 5 % of them, or 5, 25 and 50 % by our default steps, with
 300 s of warm-up and an hour in all. Stable was watched for an hour before. Medians count from the first request;
-what is neither rolled back nor promoted is still open after the hour, and a person is asked.
+what is neither rolled back nor promoted is still open after the hour, and a person is asked. In brackets intervals of
+95 %.
 
-{table(("candidate", *COLUMNS), thin)}
+{table(("candidate", "canaries", *COLUMNS), thin)}
 """

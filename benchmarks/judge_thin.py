@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.judge_cells import Array
-from benchmarks.judge_figures import Hours, quantile
+from benchmarks.judge_figures import Hours, median, percent
 from benchmarks.judge_run import Case
 from benchmarks.judge_scenes import Site, three
 from benchmarks.judge_shapes import slower, web
@@ -16,7 +16,6 @@ from towpath.core.canary_policy import UNJUDGED, CanaryPolicy
 
 _POLICY: Final = CanaryPolicy()
 _PAST: Final = 3600.0  # seconds; so long stable has answered before
-_HALF: Final = 0.5
 _CANDIDATES: Final[tuple[tuple[str, Callable[[Site], Scene]], ...]] = (
     ("identical", three),
     ("failures 0.1 to 1 %", lambda site: three(site, 0.01)),
@@ -71,21 +70,21 @@ def cell(hours: Hours) -> str:
     promoted = hours.promoted_after()
     refused = np.where(np.isfinite(promoted), np.inf, hours.detected())
     parts = [_part("rolled back", refused), _part("promoted", promoted)]
-    found = ", ".join(part for part in parts if part)
-    return found or "all open"
+    found = "; ".join(part for part in parts if part)
+    return found or f"all open: {percent(np.isinf(refused) & np.isinf(promoted))}"
 
 
 def _part(word: str, seconds: Array) -> str:
     done = np.isfinite(seconds)
     if not done.any():
         return ""
-    return f"{100 * done.mean():.0f} % {word} ({quantile(seconds[done], _HALF):.0f} s)"
+    return f"{percent(done)} {word}, median {median(seconds[done])}"
 
 
 def lines(found: Sequence[Hours]) -> list[list[str]]:
     """One row per candidate, from the results of all cases in order."""
     width = len(COLUMNS)
     return [
-        [name, *(cell(hours) for hours in found[place * width : (place + 1) * width])]
+        [name, f"{len(found[place * width].refused):,}", *map(cell, found[place * width : (place + 1) * width])]
         for place, (name, _) in enumerate(_CANDIDATES)
     ]
