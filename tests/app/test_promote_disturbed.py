@@ -9,13 +9,12 @@ from tests.app.promotions import PROD, told, traffic
 from tests.fakes.scene import QUICK, Scene
 from tests.fakes.store import Crashed
 from tests.fakes.world import image, record
-from towpath.app.control import abort, pause
 from towpath.app.promote import promote
 from towpath.app.resume import resume, resume_all
 from towpath.app.rollback import RollbackRequest, rollback
 from towpath.app.status import history
 from towpath.core.contract import Endpoint
-from towpath.core.errors import Busy, Interrupted, NeedsPerson, Overridden, Refused, RolledBack
+from towpath.core.errors import Busy, Interrupted, NeedsPerson, Overridden, RolledBack
 from towpath.core.history import Kind
 from towpath.core.history_codec import history_from_json, history_of, history_to_json, snapshot
 from towpath.core.journal import SNAPSHOT, Draft
@@ -250,42 +249,3 @@ class TestStop:
         assert error.value.exit_code == 130
         assert traffic(scene)[-1] == 0
         assert resume(scene.services(), "prod") is not None
-
-    def test_by_abort_gives_stable_everything_back_without_a_mark(self, scene: Scene) -> None:
-        draft = Draft(kind=Kind.ABORT, promotion=4, payload={"reason": "wrong model"})
-
-        def ask() -> None:
-            scene.journal("prod").append(lambda _entries: draft)
-
-        scene.world.clock.at(9, ask)
-
-        with pytest.raises(RolledBack, match="wrong model"):
-            promote(scene.services(), PROD)
-        assert told(scene).bad == ()
-        assert told(scene).closed[-1].outcome is Outcome.ABORTED
-
-    def test_by_abort_of_a_dead_driver_is_done_at_once(self, scene: Scene) -> None:
-        scene.world.clock.at(9, lambda: setattr(scene.store, "before", _crash))
-        with pytest.raises(Crashed):
-            promote(scene.services(), PROD)
-        scene.store.before = None
-
-        with pytest.raises(RolledBack, match="not today"):
-            abort(scene.services(), "prod", "not today")
-        assert scene.world.drawn["prod"] == scene.world.files["prod"]
-
-    def test_by_pause_takes_no_step(self, scene: Scene) -> None:
-        def ask() -> None:
-            pause(scene.services(), "prod", "lunch")
-
-        scene.world.clock.at(9, ask)
-        scene.world.clock.at(300, lambda: setattr(scene.store, "before", _crash))
-
-        with pytest.raises(Crashed):
-            promote(scene.services(), PROD)
-
-        assert traffic(scene) == [25]
-
-    def test_of_nothing_is_refused(self, scene: Scene) -> None:
-        with pytest.raises(Refused, match="no promotion of prod is open"):
-            pause(scene.services(), "prod", "")

@@ -60,19 +60,27 @@ def test_a_plain_up_in_mid_canary_overrides_the_promotion_and_nothing_is_applied
     assert planned["lets_on"], "an overridden candidate isn't bad"
 
 
-def test_ctrl_c_in_mid_canary_leaves_an_endpoint_that_serves_and_the_next_promote_goes_on(one: Installation) -> None:
-    one.serving("lab")
-    good = one.release()
+def test_ctrl_c_in_mid_canary_leaves_an_endpoint_that_serves_and_what_goes_on_can_be_held_and_given_up(
+    one: Installation,
+) -> None:
+    before, good = one.serving("lab"), one.release()
     with in_mid_canary(one, good) as (driver, sent):
         driver.interrupt()
         ended = driver.end()
         assert (ended.code, "deploy resume lab" in ended.stderr) == (130, True), ended.told()
         now = one.status("lab")
         assert (now["declared"], now["observed"]) == (0, [0])
-        one.deploy("promote", "--to", "lab", "--release", good).ok()
-    assert sent.failed == []
-    assert one.served("lab") == good
-    one.commit("Publish lab")
+    with in_mid_canary(one, good) as (driver, more):
+        one.deploy("pause", "lab").ok()
+        one.deploy("resume", "lab").ok()
+        given_up = one.deploy("abort", "lab", "--reason", "enough seen")
+        assert (given_up.code, "enough seen" in given_up.stderr) == (5, True), given_up.told()
+        assert driver.end().code == 5
+    assert (sent.failed, more.failed) == ([], [])
+    now = one.status("lab")
+    assert (now["release"], now["candidate"], now["open"]) == (before, None, None)
+    opened = [entry for entry in one.journal("lab") if entry["kind"] == "promotion-opened"]
+    assert opened[-1]["payload"]["plan"]["candidate"] == good
 
 
 def test_a_stack_file_edited_in_mid_canary_is_left_alone_and_a_person_is_asked(one: Installation) -> None:

@@ -23,8 +23,8 @@ from towpath.app.journal import Journal, Snapshot
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.contract import Endpoint, Serving
-from towpath.core.errors import Busy
 from towpath.core.image import ImageSpec, ModelSpec
+from towpath.core.lease import LeaseTaken
 from towpath.core.outputs import StackOutputs
 from towpath.core.own_metrics import OwnMetric
 from towpath.core.pipeline import Environment, Model, Pipeline
@@ -106,7 +106,7 @@ class Scene:
     def _lease(self, environment: str, command: str) -> Iterator[WorldHeld]:
         del command
         if self.holder:
-            raise Busy(f"{environment} is held by {self.holder}")
+            raise LeaseTaken(f"{environment} is held by {self.holder}")
         self.fences += 1
         self.held = WorldHeld(fence=self.fences)
         yield self.held

@@ -1,17 +1,20 @@
 """Driving an opened promotion to its end, from whatever step it has reached."""
 
-from typing import assert_never
+from collections.abc import Sequence
+from typing import Final, assert_never
 
 from towpath.app.explain import keep_picture
-from towpath.app.observe import Refusal
-from towpath.app.run import Run
+from towpath.app.observe import Refusal, observe
+from towpath.app.run import Run, expect_ours
 from towpath.app.steps import CandidateRefused, perform, refused
 from towpath.app.take_back import take_back, to_zero
 from towpath.core.errors import Interrupted, NeedsPerson, Overridden, RolledBack, TowpathError
 from towpath.core.history import Closed, Kind, Open
-from towpath.core.promotion import Outcome, Step, StepKind, Strategy
+from towpath.core.history_codec import history_of
+from towpath.core.journal import Draft, Entry
+from towpath.core.promotion import BEYOND_RETURN, Outcome, Step, StepKind, Strategy
 
-BEYOND_RETURN = frozenset({StepKind.DRAW, StepKind.WRITE, StepKind.PROVE})
+PAUSE_POLL: Final = 1.0  # seconds between two looks at whether a pause is over
 
 
 def drive(run: Run) -> Closed:
@@ -45,21 +48,55 @@ def _drive(run: Run) -> None:
     if now.rolling_back:
         raise CandidateRefused(Refusal(reason=now.rolling_back, bad=now.bad, outcome=now.outcome))
     while now.next_step < len(run.plan.steps):
-        if now.abort and run.plan.steps[now.next_step].kind not in BEYOND_RETURN:
-            take_back(run, Refusal(reason=now.abort, bad=False, outcome=Outcome.ABORTED))
-            return
-        _take(run, now.next_step)
+        if now.awaits_person:
+            _heed(run, now)
+        else:
+            _take(run, now.next_step)
         now = run.open()
     run.note(Kind.CLOSED, outcome=Outcome.PROMOTED, reason="")
+
+
+def _heed(run: Run, now: Open) -> None:
+    """Give the candidate up, or wait until a pause is over; one with traffic is looked at all the while."""
+    if now.abort:
+        raise CandidateRefused(Refusal(reason=now.abort, bad=False, outcome=Outcome.ABORTED))
+    looked = [step for step in run.plan.steps[: now.next_step] if step.kind is StepKind.OBSERVE]
+    if not looked:
+        _sit_out(run)
+        return
+    refusal = observe(run, looked[-1])
+    if refusal is not None:
+        raise CandidateRefused(refusal)
+
+
+def _sit_out(run: Run) -> None:
+    run.services.report.line(f"paused; deploy resume {run.stack} goes on")
+    while (now := run.open()).paused and not now.abort:
+        run.held.check()
+        expect_ours(run, run.outputs())
+        run.services.clock.sleep(PAUSE_POLL)
 
 
 def _take(run: Run, index: int) -> None:
     step = run.plan.steps[index]
     begun = run.services.clock.monotonic()
-    run.note(Kind.STEP_STARTED, step=index)
+    if not _begin(run, index):
+        return
     with run.services.report.progress(_saying(run, index, step)):
         drawn = _perform(run, step)
     run.note(Kind.STEP_DONE, step=index, drawn=drawn, seconds=round(run.services.clock.monotonic() - begun, 3))
+
+
+def _begin(run: Run, index: int) -> bool:
+    """Note that a step begins, unless somebody said a word against it a moment ago."""
+
+    def unless_told(entries: Sequence[Entry]) -> Draft | None:
+        now = history_of(entries).open
+        if now is not None and now.awaits_person:
+            return None
+        return Draft(kind=Kind.STEP_STARTED, promotion=run.plan.id, fence=run.held.fence, payload={"step": index})
+
+    return run.journal.append(unless_told) is not None
 
 
 def _perform(run: Run, step: Step) -> str:
@@ -101,7 +138,7 @@ def _interrupted(run: Run) -> Interrupted:
 
 
 def _has_candidate(run: Run, now: Open) -> bool:
-    if now.next_step >= len(run.plan.steps) or run.plan.steps[now.next_step].kind in BEYOND_RETURN:
+    if not now.can_turn_back:
         return False
     kinds = {step.kind for step in run.plan.steps[: now.next_step + 1]}
     return StepKind.SHIFT in kinds
@@ -119,23 +156,24 @@ def _ended(run: Run) -> Closed:
     picture = keep_picture(run.services, run.stack, run.plan.id)
     if picture:
         run.services.report.line(f"what it was judged on: {picture}")
-    expect_known(run, closed)
+    expect_known(closed)
     return closed
 
 
-def expect_known(run: Run, closed: Closed) -> None:
+def expect_known(closed: Closed) -> None:
     """Turn a bad end into its error.
 
     Raises:
         RolledBack: the candidate was refused or given up.
         Overridden: somebody else drew the stack.
     """
-    what = f"promotion {run.plan.id} of {run.stack}"
+    where = closed.plan.environment
+    what = f"promotion {closed.plan.id} of {where}"
     match closed.outcome:
         case Outcome.PROMOTED:
             return
         case Outcome.ROLLED_BACK:
-            raise RolledBack(f"{what} was rolled back: {closed.reason}", f"deploy history {run.stack} has the figures")
+            raise RolledBack(f"{what} was rolled back: {closed.reason}", f"deploy history {where} has the figures")
         case Outcome.ABORTED:
             raise RolledBack(f"{what} was aborted: {closed.reason}")
         case Outcome.OVERRIDDEN:
@@ -143,7 +181,7 @@ def expect_known(run: Run, closed: Closed) -> None:
         case Outcome.INCONCLUSIVE:
             raise NeedsPerson(
                 f"{what} was inconclusive, stable serves again: {closed.reason}",
-                f"deploy explain {run.stack} says what was missing, deploy plan --to {run.stack} what would decide it",
+                f"deploy explain {where} says what was missing, deploy plan --to {where} what would decide it",
             )
         case unknown:
             assert_never(unknown)

@@ -52,6 +52,7 @@ class _Canary:
     watch: Watch
     state: Watched
     told: str  # of which kind is what a person was told of users' requests last
+    paused: str = ""  # why, as a person was told
 
     @property
     def place(self) -> int:
@@ -73,15 +74,14 @@ def observe(run: Run, step: Step) -> Refusal | None:
         expect_ours(run, run.outputs())  # after the look: what somebody else drew is nothing to judge
         refusal = _refusal(decision)
         asked = run.open()
+        if refusal is None and asked.abort:
+            return None
         goes_on = isinstance(decision, Advance | Promote) and not asked.paused
         if refusal is not None or goes_on:
             because = verdict.reason if refusal is None else refusal.reason
             _note_verdict(run, verdict, type(decision).__name__, because)
             return refusal
-        if asked.abort:
-            return None
-        if asked.paused:
-            run.services.report.line(f"paused; deploy resume {run.stack} goes on")
+        _tell_pause(canary, asked.paused)
         _wait(canary, decision, begun)
 
 
@@ -143,6 +143,12 @@ def _tell(canary: _Canary) -> None:
         canary.told = _kind(told)
         holds = "holding: " if policy.drift.action == "hold" and requests.unsettled(policy.min_polls) else ""
         canary.run.services.report.line(f"{holds}{told}" if told else "requests are again what they were")
+
+
+def _tell_pause(canary: _Canary, why: str) -> None:
+    if why and why != canary.paused:
+        canary.run.services.report.line(f"paused; deploy resume {canary.run.stack} goes on")
+    canary.paused = why
 
 
 def _kind(told: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from towpath.app.drive import drive
 from towpath.app.facts import Standing, canary_policy, candidate, gate_facts, standing
 from towpath.app.journal import Journal
-from towpath.app.resume import resume
+from towpath.app.resume import go_on
 from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.canary import steps as canary_shares
@@ -159,5 +159,10 @@ def _go_on(services: Services, opened: Open, image: ImageRef) -> Promoted:
             f"promotion {plan.id} of {plan.candidate.short} to {plan.environment} is open, by {opened.actor}",
             f"deploy resume {plan.environment} ends it, deploy abort {plan.environment} gives it up",
         )
+    if opened.paused:
+        raise Busy(
+            f"promotion {plan.id} of {plan.environment} is paused: {opened.paused}",
+            f"deploy resume {plan.environment} goes on, deploy abort {plan.environment} gives it up",
+        )
     services.report.line(f"going on with promotion {plan.id} of {plan.environment}")
-    return Promoted(closed=resume(services, plan.environment), candidate=image)
+    return Promoted(closed=go_on(services, opened), candidate=image)

@@ -6,21 +6,22 @@ from towpath.app.drive import drive, reset
 from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint
-from towpath.core.errors import NeedsPerson
+from towpath.core.errors import Interrupted, NeedsPerson, TowpathError
 from towpath.core.history import Closed, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft
-from towpath.core.promotion import Plan, StepKind
+from towpath.core.lease import LeaseTaken
+from towpath.core.promotion import Plan
 from towpath.core.watch import decode_look
 
-_CANARY_KINDS = frozenset({StepKind.SHIFT, StepKind.OBSERVE, StepKind.SCALE})
 
-
-def resume(services: Services, environment: str) -> Closed | None:
+def resume(services: Services, environment: str) -> Closed | Open | None:
     """End the open promotion of an environment; None when there is none.
 
+    Gives back the open promotion where it was paused and a living driver goes on with it.
+
     Raises:
-        Busy: its driver lives.
+        Busy: its driver lives and wasn't paused, or another engine holds the stack.
         NeedsPerson: the program changed since it was opened, or what `drive` says.
         RolledBack, Overridden, Interrupted: as `drive` says.
     """
@@ -31,7 +32,23 @@ def resume(services: Services, environment: str) -> Closed | None:
         return None
     if now.paused:
         journal.append(lambda _entries: Draft(kind=Kind.UNPAUSED, promotion=now.plan.id, payload={}))
-    with services.leases(environment, f"resuming promotion {now.plan.id}") as held:
+    try:
+        return go_on(services, now)
+    except LeaseTaken as taken:
+        if not now.paused:
+            raise
+        services.report.line(f"promotion {now.plan.id} of {environment} goes on: {taken.message}")
+        return now
+
+
+def go_on(services: Services, now: Open) -> Closed | None:
+    """Drive an open promotion to its end; None when it has ended meanwhile.
+
+    Raises:
+        LeaseTaken: its driver lives.
+        TowpathError: as `resume`.
+    """
+    with services.leases(now.plan.environment, f"resuming promotion {now.plan.id}") as held:
         run = _run(services, held, now.plan)
         opened = run.history().open
         if opened is None or opened.plan.id != now.plan.id:
@@ -43,9 +60,38 @@ def resume(services: Services, environment: str) -> Closed | None:
 
 
 def resume_all(services: Services) -> tuple[tuple[str, str], ...]:
-    """Resume every environment's open promotion; gives back (environment, how it ended) of those that had one."""
-    ended = ((place.name, resume(services, place.name)) for place in services.pipeline.environments)
-    return tuple((name, str(closed.outcome)) for name, closed in ended if closed is not None)
+    """Go on with every environment's open promotion; gives back (environment, how it ended) of those that had one.
+
+    Made for a schedule: whose driver lives is left to it, what a person paused stays paused, and one that ends badly
+    doesn't keep the others waiting.
+
+    Raises:
+        TowpathError: of the first that ended badly, once all had their turn.
+    """
+    ended: list[tuple[str, str]] = []
+    failed: list[TowpathError] = []
+    for name in (place.name for place in services.pipeline.environments):
+        try:
+            closed = _left_open(services, name)
+        except Interrupted:
+            raise
+        except TowpathError as error:
+            services.report.line(f"{name}: {error.message}")
+            failed.append(error)
+        else:
+            ended += [] if closed is None else [(name, str(closed.outcome))]
+    if failed:
+        raise failed[0]
+    return tuple(ended)
+
+
+def _left_open(services: Services, environment: str) -> Closed | None:
+    now = history_of(services.journals(environment).entries()).open
+    try:
+        return None if now is None else go_on(services, now)
+    except LeaseTaken as taken:
+        services.report.line(f"left to its driver: {taken.message}")
+        return None
 
 
 def _run(services: Services, held: Held, plan: Plan) -> Run:
@@ -73,7 +119,8 @@ def _endpoint(endpoint: Endpoint | None, plan: Plan) -> Endpoint:
 
 
 def _same_program(services: Services, opened: Open) -> None:
-    if services.program() != opened.plan.program_sha256 and not opened.rolling_back:
+    goes_back = opened.rolling_back or (opened.abort and opened.can_turn_back)
+    if services.program() != opened.plan.program_sha256 and not goes_back:
         raise NeedsPerson(
             f"infra/ or stacks/ changed since promotion {opened.plan.id} of {opened.plan.environment} was opened",
             f"check out commit {opened.plan.commit[:12] or 'it was opened from'} and resume, "
@@ -83,8 +130,7 @@ def _same_program(services: Services, opened: Open) -> None:
 
 def _alone_for(services: Services, run: Run, opened: Open) -> float:
     """Seconds since anybody looked, for a candidate that has traffic; 0 for one that hasn't."""
-    step = run.plan.steps[min(opened.next_step, len(run.plan.steps) - 1)]
-    if run.plan.stable is None or opened.rolling_back or step.kind not in _CANARY_KINDS or opened.traffic == 0:
+    if run.plan.stable is None or opened.rolling_back or not opened.can_turn_back or opened.traffic == 0:
         return 0.0
     last = max((entry.time for entry in run.journal.entries() if entry.promotion == run.plan.id), default=opened.since)
     return services.clock.now() - max(last, _last_look(run))

@@ -105,7 +105,8 @@ def rollback(
 def pause(context: typer.Context, *, environment: Environment, reason: Reason = "") -> None:
     """Hold an open promotion where it is.
 
-    Its canary is looked at all the same, and rolled back when it is bad. deploy resume goes on.
+    A step that has begun ends, and no other begins. Its canary is looked at all the same, and rolled back when it is
+    bad. deploy resume goes on.
     """
     from towpath.app import control
 
@@ -122,9 +123,7 @@ def abort(context: typer.Context, *, environment: Environment, reason: Reason = 
     """
     from towpath.app import control
 
-    session = session_of(context)
-    control.abort(session.world.services(), environment, reason)
-    session.output.answer("abort", {"environment": environment}, f"the promotion of {environment} was given up")
+    control.abort(session_of(context).world.services(draws=True), environment, reason)
 
 
 def resume(
@@ -143,14 +142,12 @@ def resume(
     if everything == bool(environment):
         raise UsageError("name one environment, or all of them", "deploy resume ENV, or deploy resume --all")
     if everything:
-        ended = use_case.resume_all(session.world.services(draws=True))
-        texts = [f"{name}: {outcome}" for name, outcome in ended] or ["nothing was open"]
-        session.output.answer("resume", {"ended": [list(pair) for pair in ended]}, *texts)
+        every = use_case.resume_all(session.world.services(draws=True))
+        texts = [f"{name}: {outcome}" for name, outcome in every] or ["nothing was open"]
+        session.output.answer("resume", {"ended": [list(pair) for pair in every]}, *texts)
         return
-    closed = use_case.resume(session.world.services(draws=True), environment)
-    text = "nothing was open" if closed is None else f"promotion {closed.plan.id} of {environment}: {closed.outcome}"
-    pairs = [] if closed is None else [[environment, str(closed.outcome)]]
-    session.output.answer("resume", {"ended": pairs}, text)
+    ended = use_case.resume(session.world.services(draws=True), environment)
+    session.output.answer("resume", *views.resumed_answer(environment, ended))
 
 
 VERBS = (plan, promote, rollback, pause, abort, resume)

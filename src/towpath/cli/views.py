@@ -142,6 +142,18 @@ def open_document(opened: "Open") -> dict[str, object]:
     }
 
 
+def resumed_answer(environment: str, now: "Closed | Open | None") -> tuple[dict[str, object], str]:
+    """How a resumed promotion ended, or that its driver goes on with it."""
+    from towpath.core.history import Closed
+
+    if now is None:
+        return {"ended": []}, "nothing was open"
+    which = f"promotion {now.plan.id} of {environment}"
+    if isinstance(now, Closed):
+        return {"ended": [[environment, str(now.outcome)]]}, f"{which}: {now.outcome}"
+    return {"ended": []}, f"{which} isn't paused any more; its driver goes on"
+
+
 def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[str, object], Table]:
     """Ended promotions, newest first."""
     rows = tuple(

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from towpath.core.journal import JSON, json_map
 from towpath.core.plan_codec import plan_from_json
-from towpath.core.promotion import Outcome, Plan, StepKind
+from towpath.core.promotion import BEYOND_RETURN, Outcome, Plan, StepKind
 from towpath.core.release import ImageRef
 
 
@@ -68,6 +68,7 @@ class Open:
         actor: who opened it.
         since: when, seconds since the epoch.
         next_step: index of the first step that isn't done.
+        started: index of the step that was begun last; -1 before the first.
         drawn: hashes the program may rightly export now: what was applied last, or is being applied.
         traffic: the candidate's percent, as last applied.
         replicas: the candidate's replicas, as last applied.
@@ -83,6 +84,7 @@ class Open:
     actor: str
     since: float
     next_step: int = 0
+    started: int = -1
     drawn: tuple[str, ...] = ()
     traffic: float = 0.0
     replicas: int = 0
@@ -91,6 +93,18 @@ class Open:
     bad: bool = True
     paused: str = ""
     abort: str = ""
+
+    @property
+    def can_turn_back(self) -> bool:
+        """Whether no step has begun yet after which the candidate stays."""
+        begun = self.plan.steps[: max(self.next_step, self.started + 1)]
+        return not any(step.kind in BEYOND_RETURN for step in begun)
+
+    @property
+    def awaits_person(self) -> bool:
+        """Whether somebody's word keeps the next step from beginning; looking at the candidate goes on."""
+        looks = self.plan.steps[self.next_step].kind is StepKind.OBSERVE
+        return self.can_turn_back and (bool(self.abort) or (bool(self.paused) and not looks))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,6 +228,10 @@ def _applying(now: Open, entry: Recorded) -> Open:
     return replace(now, drawn=(*now.drawn[-1:], _text(entry, "drawn")))
 
 
+def _step_started(now: Open, entry: Recorded) -> Open:
+    return replace(now, started=int(str(entry.payload["step"])))
+
+
 def _step_done(now: Open, entry: Recorded) -> Open:
     index = int(str(entry.payload["step"]))
     step, drawn = now.plan.steps[index], _text(entry, "drawn")
@@ -222,7 +240,8 @@ def _step_done(now: Open, entry: Recorded) -> Open:
 
 
 def _reset(now: Open, entry: Recorded) -> Open:
-    return replace(now, next_step=ramp_index(now.plan), drawn=(_text(entry, "drawn"),), traffic=0.0)
+    index = ramp_index(now.plan)
+    return replace(now, next_step=index, started=index - 1, drawn=(_text(entry, "drawn"),), traffic=0.0)
 
 
 def _rolling_back(now: Open, entry: Recorded) -> Open:
@@ -251,6 +270,7 @@ _CHANGES: Mapping[str, Callable[[History, Recorded], History]] = {
 }
 _ADVANCES: Mapping[str, Callable[[Open, Recorded], Open]] = {
     Kind.APPLYING: _applying,
+    Kind.STEP_STARTED: _step_started,
     Kind.STEP_DONE: _step_done,
     Kind.RESET: _reset,
     Kind.ROLLING_BACK: _rolling_back,

@@ -15,6 +15,10 @@ SNAPSHOT_KEY: Final = "lease"  # where a journal snapshot's payload keeps `lease
 DEFAULT_TTL: Final = 15.0
 
 
+class LeaseTaken(Busy):
+    """A living command holds the environment's lease."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
     """A driver process.
@@ -118,9 +122,11 @@ def sign(pulse: Pulse, ttl: float) -> Sign:
     return Sign.STALE if pulse.silent >= 2 * ttl else Sign.UNSURE
 
 
-def busy(environment: str, holder: Holder) -> Busy:
+def busy(environment: str, holder: Holder) -> LeaseTaken:
     """Somebody else holds it."""
-    return Busy(f"{environment} is held by {holder}", "wait until that command is done, or ask for it to be stopped")
+    return LeaseTaken(
+        f"{environment} is held by {holder}", "wait until that command is done, or ask for it to be stopped"
+    )
 
 
 def _taken(payload: Mapping[str, JSON], fence: int) -> LeaseState:

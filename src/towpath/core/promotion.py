@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from towpath.core.canary import CanaryStep
 from towpath.core.contract import Canary, Endpoint
@@ -20,6 +21,10 @@ class StepKind(StrEnum):
     DRAW = "draw"  # the promoted row: candidate is the release, no canary
     WRITE = "write"  # the checked-in file names the candidate
     PROVE = "prove"  # digests read back, inventory as drawn, dry run of the file empty
+
+
+BEYOND_RETURN: Final = frozenset({StepKind.DRAW, StepKind.WRITE, StepKind.PROVE})
+"""Steps that only lead on: once one has begun, the way back is a rollback."""
 
 
 class Strategy(StrEnum):
