@@ -85,20 +85,6 @@ def test_a_poll_without_requests_of_the_candidate_changes_no_evidence() -> None:
     assert after.polls == state.polls
 
 
-def test_a_single_poll_cannot_multiply_the_evidence_by_more_than_the_cap() -> None:
-    quiet = fold(POLICY, [Poll(elapsed=10, live={"errors": ALIKE})])
-    shocked = step(quiet, Poll(elapsed=20, live={"errors": counts((40, 100), (1, 950))}))
-    assert evidence_against(shocked)[0] <= evidence_against(quiet)[0] + math.log(5) + 1e-9
-    assert shocked.refused is None
-
-
-def test_strata_together_are_held_to_the_same_cap() -> None:
-    policy = replace(POLICY, probes=True)
-    shock = {"errors": counts((40, 100), (1, 950))}
-    shocked = fold(policy, [Poll(elapsed=10, live=shock, probe=shock)])
-    assert evidence_against(shocked)[0] <= math.log(5) + 1e-9
-
-
 @pytest.mark.parametrize("bad", ["live", "probe"])
 def test_a_fault_in_one_stratum_is_found_while_the_other_is_well(bad: str) -> None:
     policy = replace(POLICY, probes=True)
