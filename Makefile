@@ -43,13 +43,13 @@ check: $(VENV)/.installed
 golden: $(VENV)/.installed
 	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli tests/docs/test_generated.py
 
+# Those of docs/benchmarks.md, the slowest last; one that fails is named at the end and stops none of the others.
+BENCHES := help road downtime metrics_cost canary_live judge
+
 bench: $(VENV)/.installed
 	@$(BIN)/deploy setup
-	@$(BIN)/python benchmarks/road.py
-	@$(BIN)/python benchmarks/downtime.py
-	@$(BIN)/python benchmarks/metrics_cost.py
-	@$(BIN)/python benchmarks/canary_live.py
-	@$(BIN)/python benchmarks/judge.py
+	@failed=; for name in $(BENCHES); do $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; done; \
+	test -z "$$failed" || { echo "bench: ended with an error:$$failed" >&2; exit 1; }
 
 lock:
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serving --group dev pyproject.toml -o requirements/dev.lock

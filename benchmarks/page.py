@@ -11,8 +11,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
-What the last run of each script in `benchmarks/` printed; `make bench` runs them. A limit that isn't kept is said in
-its row, and the script ends with 1.
+Each section is what the last whole run of one script in `benchmarks/` printed. `make bench` runs those scripts, one
+after the other, and goes on when one fails. A limit that isn't kept is said in its row, and its script ends with 1;
+`make bench` then fails at the end and names it.
 """
 
 
