@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT, Block, anchors, blocks, links, name_of, pages
+from towpath.core.toolchain import GO_NEEDED
 from towpath.schema.pipeline import parse_pipeline
 from towpath.schema.stack import parse_stack_config
 
@@ -67,6 +68,10 @@ def test_python_on_a_page_compiles(block: Block) -> None:
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_a_page_speaks_of_no_machine_and_leaves_nothing_open(page: Path) -> None:
     assert not FOREIGN.search(page.read_text(encoding="utf-8"))
+
+
+def test_the_readme_names_the_go_that_the_engine_is_built_with() -> None:
+    assert f"Go {'.'.join(map(str, GO_NEEDED))} or\nnewer" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
