@@ -74,7 +74,7 @@ def page() -> str:
             _HEAD,
             _options(_params(group, "option")),
             "\n## Commands\n",
-            *(_section(name, one) for name, one in group.commands.items()),
+            *(_section(name, one) for name, one in verbs()),
             _EXIT,
             *(f"| {code} | {name} | {meaning} |\n" for code, name, meaning in exit_codes()),
             _JSON,
@@ -87,19 +87,35 @@ def command() -> Any:  # noqa: ANN401 - typer's own class, which it doesn't expo
     return get_command(application())
 
 
-def parse(words: Sequence[str]) -> str:
-    """Parse a command line as the command would, without running it; gives back the verb.
+def verbs() -> Iterator[tuple[str, Any]]:
+    """Every command below `deploy` by the words it is called with, a group before those in it."""
+    waiting = list(command().commands.items())
+    while waiting:
+        name, verb = waiting.pop(0)
+        yield name, verb
+        waiting = [*((f"{name} {inner}", one) for inner, one in _within(verb).items()), *waiting]
+
+
+def parse(words: Sequence[str]) -> None:
+    """Parse a command line as the command would, without running it.
 
     Raises:
         typer.TyperException: an option, argument or verb that isn't there.
     """
-    group = command()
-    if set(words) & {"--help", "-h", "--version"}:
-        return ""
-    with group.make_context("deploy", hoisted(list(words))) as context:
-        name, verb, rest = group.resolve_command(context, [*context._protected_args, *context.args])
-        with verb.make_context(name, rest, parent=context):
-            return str(name)
+    if not set(words) & {"--help", "-h", "--version"}:
+        _parse(command(), "deploy", hoisted(list(words)), None)
+
+
+def _parse(verb: Any, name: str, words: list[str], parent: Any) -> None:  # noqa: ANN401 - as above
+    with verb.make_context(name, words, parent=parent) as context:
+        if _within(verb):
+            inner, one, rest = verb.resolve_command(context, [*context._protected_args, *context.args])
+            _parse(one, inner, rest, context)
+
+
+def _within(verb: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """The commands of a group."""
+    return dict(getattr(verb, "commands", {}))
 
 
 def tree() -> Iterator[type[errors.TowpathError]]:
@@ -121,7 +137,9 @@ def _meaning(error: type[errors.TowpathError]) -> str:
 def _section(name: str, verb: Any) -> str:  # noqa: ANN401 - as above
     first, _, more = inspect.cleandoc(verb.help).partition("\n\n")
     arguments, options = _params(verb, "argument"), _params(verb, "option")
-    usage = " ".join(("deploy", name, *(_argument(one) for one in arguments), *(["[OPTIONS]"] if options else [])))
+    inner = ["COMMAND"] if _within(verb) else []
+    ends = ["[OPTIONS]"] if options else []
+    usage = " ".join(("deploy", name, *inner, *(_argument(one) for one in arguments), *ends))
     text = f"\n### `deploy {name}`\n\n{first}\n\n```text\n{usage}\n```\n"
     text += f"\n{' '.join(more.split())}\n" if more else ""
     text += "".join(("\n", *(f"- `{_argument(one)}`: {_help(one)}\n" for one in arguments))) if arguments else ""

@@ -27,6 +27,16 @@ def check(file: Path, made: Callable[[], str]) -> None:
     assert file.read_text(encoding="utf-8") == made(), f"{file.name} is stale: make golden"
 
 
+def test_every_command_has_a_section_with_its_options_and_so_have_those_of_a_group() -> None:
+    sections = {part.partition("`")[0]: part for part in commands_page.page().split("\n### `deploy ")[1:]}
+
+    assert list(sections) == [name for name, _ in commands_page.verbs()]
+    assert {"judge", "judge replay", "judge simulate"} <= set(sections)
+    for name, verb in commands_page.verbs():
+        options = {option for one in verb.params for option in one.opts if option.startswith("--")} - {"--help"}
+        assert [option for option in sorted(options) if f"`{option}" not in sections[name]] == []
+
+
 def tables() -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     for schema in SCHEMAS:
         yield from ((table, schema) for table in (schema, *schema["$defs"].values()) if "properties" in table)
