@@ -76,6 +76,17 @@ def commands(block: Block) -> Iterator[Shown]:
             yield Shown(block=block, text=text)
 
 
+def lines(page: Path, begin: str) -> list[str]:
+    """The page's command lines that begin so, in its order and each once."""
+    found = (one.text for block in blocks(page) for one in commands(block))
+    return list(dict.fromkeys(text for text in found if text.startswith(begin)))
+
+
+def mentioned(page: Path) -> list[str]:
+    """The commands that the page names within a sentence."""
+    return re.findall(r"`((?:deploy|make|pulumi|docker) [^`]+)`", prose(page))
+
+
 def prose(page: Path) -> str:
     """The text without its code blocks."""
     text = page.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks, commands
+from tests.docs.pages import ROOT, lines, mentioned, pages
 from tests.e2e.support.required import leave_out
 from tests.fakes.clock import FakeClock
 from towpath.adapters.store import open_store
@@ -15,12 +15,6 @@ from towpath.app.journal import Journal
 from towpath.core.journal import Draft, Entry
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
-
-
-def lines(word: str) -> list[str]:
-    """The runbook's commands that begin so, in its order."""
-    found = (one.text for block in blocks(RUNBOOK) for one in commands(block))
-    return list(dict.fromkeys(text for text in found if text.startswith(word)))
 
 
 def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -47,8 +41,8 @@ def _always(draft: Draft, _entries: Sequence[Entry]) -> Draft:
 
 def test_the_runbooks_backup_is_a_state_that_can_be_read_again(tmp_path: Path) -> None:
     before = written(tmp_path, 3)
-    backup, restore = lines("tar ")
-    (remove,) = lines("rm ")
+    backup, restore = lines(RUNBOOK, "tar ")
+    (remove,) = lines(RUNBOOK, "rm ")
 
     run(backup, tmp_path)
     run(remove, tmp_path)
@@ -60,8 +54,9 @@ def test_the_runbooks_backup_is_a_state_that_can_be_read_again(tmp_path: Path) -
 
 
 @pytest.mark.docker
-def test_the_runbooks_lists_of_containers_are_taken_by_docker(tmp_path: Path) -> None:
+def test_lists_of_containers_are_taken_by_docker(tmp_path: Path) -> None:
     if shutil.which("docker") is None:
         leave_out("there is no docker command on this machine")
-    for text in lines("docker ps"):
+    texts = {text for page in pages() for text in (*lines(page, "docker ps"), *mentioned(page))}
+    for text in sorted(text for text in texts if text.startswith("docker ps")):
         assert run(text, tmp_path).stdout.startswith("CONTAINER ID")

@@ -1,15 +1,14 @@
 """Code on the pages, run as it stands there."""
 
 import json
-import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.docs.pages import ROOT, Block, blocks, commands
-from tests.serving.kit import ready
+from tests.docs.pages import ROOT, Block, blocks, lines
+from tests.e2e.support.required import leave_out
+from tests.serving.kit import typed
+from tests.support.shell import type_in
 
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 YOUR_OWN = ROOT / "docs" / "your-own-model.md"
 
 
@@ -21,14 +20,13 @@ def test_the_class_of_the_page_serves_the_request_of_the_page(tmp_path: Path) ->
     (tmp_path / "churn.py").write_text(python_with("class Churn").text)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "scale.txt").write_text("2.0")
-    shown = [one.text for block in blocks(YOUR_OWN) for one in commands(block)]
-    served = shlex.split(next(text for text in shown if text.startswith("python -m towpath.serving")))
-    _, _, body, url = shlex.split(next(text for text in shown if text.startswith("curl --data")))
+    (serve,) = lines(YOUR_OWN, "python -m towpath.serving")
+    (ask,) = lines(YOUR_OWN, "curl --data")
 
-    with ready(served[3], tmp_path, {"TOWPATH_MODEL": served[5]}) as kit:
-        path = re.sub(r"^http://127.0.0.1:8080", "", url)
-        assert kit.ask("POST", path, body.encode()).json["outputs"][0]["data"] == [0.6000000000000001]
-        assert kit.get(f"/v2/models/{served[5]}").json["inputs"][0]["name"] == "customers"
+    with typed(serve, tmp_path) as kit:
+        answer = json.loads(type_in(tmp_path, ask.replace(":8080/", f":{kit.port}/")))
+        assert answer["outputs"][0]["data"] == [0.6000000000000001]
+        assert kit.get("/v2/models/churn").json["inputs"][0]["name"] == "customers"
 
 
 def test_the_function_of_the_page_asks_a_classifier_in_its_words() -> None:
@@ -55,20 +53,22 @@ def test_the_function_of_the_page_asks_a_classifier_in_its_words() -> None:
 
 
 def test_the_schema_of_the_pipeline_is_printed_as_the_page_says() -> None:
-    page = ROOT / "docs" / "cli.md"
-    line = next(one.text for block in blocks(page) for one in commands(block) if one.text.startswith("python -c"))
-    done = subprocess.run(
-        [sys.executable, *shlex.split(line)[1:]],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        cwd=ROOT / "src",
-    )
+    (line,) = lines(ROOT / "docs" / "cli.md", "python -c")
 
-    assert json.loads(done.stdout)["title"] == "deploy.toml"
+    assert json.loads(type_in(ROOT, line))["title"] == "deploy.toml"
 
 
 def test_the_goldens_are_where_the_page_looks_for_them() -> None:
+    if not (ROOT / ".git").exists():
+        leave_out("this is no Git checkout")
+    (look,) = lines(CONTRIBUTING, "git diff")
+
+    type_in(ROOT, look, GIT_OPTIONAL_LOCKS="0")
+    assert [(ROOT / folder).is_dir() for folder in look.split()[2:]] == [True, True]
     assert (ROOT / "docs" / "cli.md").is_file()
-    assert (ROOT / "tests" / "golden").is_dir()
+
+
+def test_one_file_of_tests_is_run_as_the_page_says() -> None:
+    (line,) = lines(CONTRIBUTING, ".venv/bin/python -m pytest")
+
+    assert " passed" in type_in(ROOT, line.removeprefix(".venv/bin/"))

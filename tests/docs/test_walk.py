@@ -7,14 +7,14 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.docs.pages import ROOT, Shown
-from tests.docs.walk import Walk, block_with, chapters, shim, stack_files
+from tests.docs.walk import Walk, beside, block_with, chapters, followed, shim, stack_files
 from tests.e2e.support.installation import ambient
 from tests.e2e.support.leftovers import leftovers, sweep
 from tests.e2e.support.ports import free_ports
@@ -43,10 +43,15 @@ ROWS = [
 
 @dataclass(kw_only=True)
 class Reader:
-    """Somebody in a shell, whose variables and folder last from one command to the next."""
+    """Somebody in a shell, whose variables and folder last from one command to the next.
+
+    Attributes:
+        typed: what was followed so far, as the pages show it.
+    """
 
     walk: Walk
     env: dict[str, str]
+    typed: set[str] = field(default_factory=set)
 
     @property
     def project(self) -> Path:
@@ -56,7 +61,9 @@ class Reader:
         """Type what the page shows; the shell's folder and variables are kept for what comes next."""
         begun = self._kept.exists()
         before = f". {self._kept}" if begun else f"cd {self.walk.folder}"
-        return self._bash(f'{before}\n{self.walk.script(shown)}{{ echo cd "$PWD"; export -p; }} > {self._kept}\n')
+        said = self._bash(f'{before}\n{self.walk.script(shown)}{{ echo cd "$PWD"; export -p; }} > {self._kept}\n')
+        self.typed |= {one.text for one in shown}
+        return said
 
     def type(self, text: str) -> str:
         """Type something that isn't on the page."""
@@ -97,7 +104,8 @@ def _classifier(threshold: float) -> object:
 def reader(tmp_path: Path) -> Iterator[Reader]:
     require_setup()
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    path = os.pathsep.join((str(shim(tmp_path / "bin")), str(Path(sys.executable).parent), os.environ["PATH"]))
+    shim(tmp_path / ".venv" / "bin")  # as if the walk began in the checkout, where the page has it begin
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     names = {f"GIT_{who}_{what}": "reader@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     env = {**ambient(), **names, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
     made = Reader(walk=Walk(folder=tmp_path, ports=ports), env=env)
@@ -113,6 +121,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 @pytest.mark.timeout(1500)  # a canary and eleven draws, beside whatever else runs on the machine
 def test_the_page_leads_from_a_pickle_to_prod_and_back(reader: Reader) -> None:
     page = chapters()
+    reader.follow(page["0"])
+    assert reader.type("command -v deploy").strip() == str(reader.walk.folder / ".venv" / "bin" / "deploy")
     begin(reader, page["1"])
     for chapter in ("3", "4", "5", "6"):
         reader.follow(page[chapter])
@@ -128,11 +138,12 @@ def test_the_page_leads_from_a_pickle_to_prod_and_back(reader: Reader) -> None:
 
     reader.follow(page["7"])
     assert reader.status("prod")["release"] == first
-    beside(reader)
+    on_other_pages(reader)
 
     instance = json.loads((reader.project / ".towpath" / "instance.json").read_text())["id"]
     reader.follow(page["8"])
     assert leftovers(instance) == []
+    assert reader.typed == followed()
 
 
 def begin(reader: Reader, shown: list[Shown]) -> None:
@@ -156,11 +167,9 @@ def begin(reader: Reader, shown: list[Shown]) -> None:
         file.write_text(text)
 
 
-def beside(reader: Reader) -> None:
-    """Commands of the other pages, on the same stacks."""
-    assert "churn" in reader.type("pulumi stack output endpoints -s prod")
+def on_other_pages(reader: Reader) -> None:
+    """What they show or name of the engine's commands, on the same stacks."""
+    assert '"churn"' in reader.follow(beside())
     assert "drawn" in reader.type("pulumi stack output -s prod")
-    reader.type("pulumi refresh -s prod --yes --skip-preview")
-    reader.type("pulumi cancel -s prod --yes")
     reader.type("printf secret | pulumi config set --stack prod --secret secrets:NAME")
     reader.type("git checkout Pulumi.prod.yaml")

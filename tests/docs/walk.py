@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.docs.pages import ROOT, Block, Shown, blocks, commands
+from tests.docs.pages import ROOT, Block, Shown, blocks, commands, pages
 
 PAGE: Final = ROOT / "docs" / "your-own-model.md"
 _SHIM: Final = '#!/bin/sh\nexec {python} -m towpath.cli.main "$@"\n'
@@ -16,7 +16,6 @@ _ELSEWHERE: Final = (
     "--example",
     "--from-dockerfile",
     "--from-image",
-    "make setup",
     "python -m towpath.serving",
 )
 _ASKS: Final = {"up": ("--yes", "--skip-preview"), "refresh": ("--yes", "--skip-preview"), "cancel": ("--yes",)}
@@ -48,12 +47,27 @@ class Walk:
 
 
 def chapters() -> dict[str, list[Shown]]:
-    """The page's commands by the number of the chapter they stand in; 0 before the first."""
+    """The page's commands by the number of the chapter they stand in; 0 before the first.
+
+    What `make` does there, a test's own checkout has done.
+    """
     found: dict[str, list[Shown]] = {}
     for block in blocks(PAGE):
         if not any(word in block.text for word in _ELSEWHERE):
-            found.setdefault(_chapter(block), []).extend(commands(block))
+            taken = (one for one in commands(block) if not one.text.startswith("make "))
+            found.setdefault(_chapter(block), []).extend(taken)
     return found
+
+
+def beside() -> list[Shown]:
+    """What other pages show of the engine's commands, each once."""
+    shown = (one for page in pages() if page != PAGE for block in blocks(page) for one in commands(block))
+    return list({one.text: one for one in shown if one.text.startswith("pulumi ")}.values())
+
+
+def followed() -> frozenset[str]:
+    """Every command line that is typed on the way, as the pages show it."""
+    return frozenset(one.text for shown in (*chapters().values(), beside()) for one in shown)
 
 
 def _chapter(block: Block) -> str:
@@ -69,7 +83,7 @@ def block_with(language: str, word: str) -> str:
 
 def shim(folder: Path) -> Path:
     """A folder with the command `deploy`, of this checkout."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     file = folder / "deploy"
     file.write_text(_SHIM.format(python=shlex.quote(sys.executable)))
     file.chmod(0o755)

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,4 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The installation that most tests share; each looks for itself what stands in it, and draws what it needs."""
     require_setup()
     with installed(tmp_path_factory.mktemp("e2e"), ambient=ambient()) as made:
-        yield made
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Iterator[Installation]:
-    """An installation of a test's own, with nothing drawn."""
-    require_setup()
-    with installed(tmp_path / "scratch", ambient=ambient()) as made:
         yield made

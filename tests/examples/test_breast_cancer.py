@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.serving.kit import ROOT, Kit, ready, serving
+from tests.docs.pages import lines
+from tests.serving.kit import ROOT, Kit, ready, serving, typed
+from tests.support.shell import type_in
 from towpath.serving import reference
 
 EXAMPLE = ROOT / "examples" / "breast-cancer"
+PAGE = EXAMPLE / "README.md"
 WRITTEN = ("weights/pipeline.pkl", "weights/card.json", "metrics.json", "holdout.jsonl", "reference.json")
 
 
@@ -36,7 +39,7 @@ def run(folder: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_of(tmp_path_factory.mktemp("trained"))
-    run(folder, "train.py")
+    type_in(folder, lines(PAGE, "python train.py")[0])
     return folder
 
 
@@ -68,7 +71,7 @@ def test_training_again_elsewhere_writes_the_same_bytes(trained: Path, tmp_path:
 
 def test_the_second_version_is_better(trained: Path, tmp_path: Path) -> None:
     first = json.loads((trained / "metrics.json").read_text())
-    second = json.loads(run(trained, "train.py", "--set", 'features="all"', "--out", str(tmp_path)))
+    second = json.loads(type_in(fresh(trained, tmp_path), lines(PAGE, "python train.py")[1]))
     assert second["log_loss"] < first["log_loss"]
     assert second["accuracy"] > first["accuracy"]
 
@@ -91,6 +94,15 @@ def test_the_served_answers_are_scikit_learns_own(trained: Path, tmp_path: Path)
     assert [answer[1]["data"] for answer in answers] == [
         [["malignant", "benign"][int(score > 0.5)]] for score in expected
     ]
+
+
+def test_it_is_served_and_asked_by_hand_as_the_page_says(trained: Path, tmp_path: Path) -> None:
+    folder = fresh(trained, tmp_path)
+    (serve,) = lines(PAGE, "TOWPATH_MODEL=breast-cancer python -m towpath.serving")
+    (ask,) = lines(PAGE, "head -n 1 holdout.jsonl | curl")
+    with typed(serve, folder) as kit:
+        answer = json.loads(type_in(folder, ask.replace(":8080/", f":{kit.port}/")))
+    assert [output["name"] for output in answer["outputs"]] == ["probability", "class"]
 
 
 def test_every_training_row_lies_in_one_bin_of_each_measurement_about_a_tenth_in_each(trained: Path) -> None:

@@ -1,14 +1,16 @@
 """The kit as a test starts it: a real process on a free port of 127.0.0.1, in a folder laid out as an image's."""
 
 import contextlib
+import itertools
 import json
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,13 +116,29 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serving(target: str, folder: Path, env: dict[str, str] | None = None) -> Iterator[Kit]:
     """Start `target` from `kit_models.py` or a module in `folder`; at the end the process is gone."""
+    shutil.copy(MODELS, folder)
+    told = {"TOWPATH_MODEL": "m", "TOWPATH_HOST": "127.0.0.1", "TOWPATH_LINGER": "0", **(env or {})}
+    with _started([sys.executable, "-m", "towpath.serving", target], folder, told) as kit:
+        yield kit
+
+
+@contextlib.contextmanager
+def typed(line: str, folder: Path) -> Iterator[Kit]:
+    """Start the kit by a command line as somebody types it in `folder`, but on a free port; it is ready."""
+    words = shlex.split(line)
+    told = dict(word.split("=", 1) for word in itertools.takewhile(lambda word: "=" in word, words))
+    with _started(words[len(told) :], folder, told) as kit:
+        kit.until_state("ready")
+        yield kit
+
+
+@contextlib.contextmanager
+def _started(command: Sequence[str], folder: Path, told: Mapping[str, str]) -> Iterator[Kit]:
     weights = folder / "weights"
     weights.mkdir(exist_ok=True)
-    shutil.copy(MODELS, folder)
     port, log_file, output_file = free_port(), folder / "stderr.jsonl", folder / "stdout.jsonl"
-    told = {"TOWPATH_MODEL": "m", "TOWPATH_HOST": "127.0.0.1", "TOWPATH_PORT": str(port), "TOWPATH_LINGER": "0"}
-    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **told, **(env or {})}
-    command = [sys.executable, "-m", "towpath.serving", target]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    environ = {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "TOWPATH_PORT": str(port), **told}
     with log_file.open("w") as log, output_file.open("w") as output:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=log, text=True)
     kit = Kit(process=process, port=port, weights=weights, log_file=log_file, output_file=output_file)

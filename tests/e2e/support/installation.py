@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -238,8 +238,12 @@ def installed(
     canary: str = CANARY,
     docker: str = "",
     inside: tuple[str, ...] = (),
+    write: Callable[[Installation], None] | None = None,
 ) -> Iterator[Installation]:
-    """An installation that is set up and has nothing drawn; everything of it is gone afterwards."""
+    """An installation that is set up and has nothing drawn; everything of it is gone afterwards.
+
+    `write` writes its project into an empty repository; without one it is that of `write_project`.
+    """
     names = (*ENVIRONMENTS, "judged", "registry", "spare")
     env = {**ambient, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
     if docker:
@@ -254,7 +258,8 @@ def installed(
         inside=inside,
         canary=canary,
     )
-    write_project(made)
+    begin_git(made)
+    (write or write_project)(made)
     made.deploy("setup", timeout=600).ok()
     try:
         yield made
@@ -262,11 +267,15 @@ def installed(
         sweep(made.id, made.ports["registry"], docker)
 
 
-def write_project(made: Installation) -> None:
-    """What `deploy init` writes, around the model of these tests."""
+def begin_git(made: Installation) -> None:
+    """An empty repository of somebody with a name."""
     made.git("init", "-q").ok()
     made.git("config", "user.name", "e2e").ok()
     made.git("config", "user.email", "e2e@localhost").ok()
+
+
+def write_project(made: Installation) -> None:
+    """What `deploy init` writes, around the model of these tests."""
     made.deploy("init", "--example", "--name", _MODEL).ok()
     model = made.folder / "models" / _MODEL
     shutil.rmtree(model)
