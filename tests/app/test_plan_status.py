@@ -1,5 +1,7 @@
 """What is said of promotions before and after them."""
 
+from dataclasses import replace
+
 from tests.app.promotions import PROD
 from tests.fakes.scene import Scene
 from tests.fakes.world import image
@@ -33,7 +35,7 @@ class TestStatus:
         assert prod.published is False
 
     def test_names_what_contradicts_itself(self, scene: Scene) -> None:
-        scene.world.wrong_digest = image("f").digest
+        scene.world.runs = lambda replica: (replace(replica, digest=image("f").digest),)
 
         _, prod = status(scene.services())
 

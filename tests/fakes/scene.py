@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tests.fakes.inventory import WorldInventory
 from tests.fakes.observer import FakeObserver, FakeProber
 from tests.fakes.report import FakeReport
 from tests.fakes.store import FakeStore
@@ -13,7 +14,6 @@ from tests.fakes.world import (
     WorldFiles,
     WorldGit,
     WorldHeld,
-    WorldInventory,
     WorldReleases,
     WorldTraffic,
     image,
@@ -22,7 +22,7 @@ from tests.fakes.world import (
 from towpath.app.journal import Journal, Snapshot
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
-from towpath.core.contract import Endpoint, Serving
+from towpath.core.contract import Canary, Endpoint, Serving
 from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.lease import LeaseTaken
 from towpath.core.outputs import StackOutputs
@@ -48,6 +48,7 @@ class Scene:
     missing: set[str] = field(default_factory=set)
     holder: str = ""
     program: str = "program-1"
+    train: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     fences: int = 0
     nonces: int = 0
@@ -98,6 +99,19 @@ class Scene:
         self.world.files[stack] = (endpoint,)
         self.world.draw(stack, endpoint)
 
+    def serve_canary(self, stack: str, release: ImageRef, *, traffic: float) -> None:
+        """A candidate was drawn beside what the file says, by hand: no promotion of it is open."""
+        (base,) = self.world.files[stack]
+        canary = Canary(release=release, serving=base.serving, traffic=traffic, replicas=1)
+        self.world.draw(stack, replace(base, canary=canary))
+
+    def log(self, stack: str, *lines: str, canary: bool = False, later: tuple[str, ...] = ()) -> None:
+        """What an arm's replicas have written, and what they write once they are followed."""
+        endpoint = self.world.outputs(stack).endpoints[0]
+        arm = endpoint.canary if canary else endpoint.stable
+        assert arm is not None
+        self.world.logged[arm.release_id], self.world.later[arm.release_id] = lines, later
+
     def _nonce(self) -> str:
         self.nonces += 1
         return f"nonce-{self.nonces}"
@@ -124,7 +138,7 @@ class Scene:
             file="/deploy.toml",
             root="/",
             state="/.towpath",
-            models=(Model(spec=spec),),
+            models=(Model(spec=spec, train=self.train),),
             environments=(
                 Environment(name="dev"),
                 Environment(name="prod", promotes_from="dev", protected=True, canary=self.canary),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from tests.fakes.clock import FakeClock
 from towpath.app.ports import Change, Overlay, Running, StackFile
-from towpath.core.consumption import Usage
 from towpath.core.contract import (
     Endpoint,
     cluster_name,
@@ -45,7 +44,8 @@ class World:
     """What is drawn, what is written, and what can go wrong.
 
     `before_up` is called with the stack and what is about to be drawn; it may raise, or act as somebody else would.
-    `logged` are log lines by release id; `cores` is what every replica keeps busy.
+    `runs` is what the platform has in place of one replica that was drawn. `logged` are log lines by release id, and
+    `later` those that come once they are followed. `cores` is what every replica keeps busy.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -55,10 +55,11 @@ class World:
     ups: list[tuple[str, Endpoint, tuple[str, ...]]] = field(default_factory=list)
     before_up: Callable[[str, Endpoint], None] | None = None
     stuck_traffic: float | None = None
-    wrong_digest: str = ""
+    runs: Callable[[Running], tuple[Running, ...]] | None = None
     interrupts: int = 0
     published: dict[str, str] = field(default_factory=dict)
     logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    later: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cores: float = 0.25
 
     def draw(self, stack: str, endpoint: Endpoint) -> None:
@@ -194,44 +195,6 @@ class WorldFiles:
         )
         self.world.files[file.environment] = written
         return self.read(file.environment)
-
-
-@dataclass(kw_only=True)
-class WorldInventory:
-    """What runs is what was drawn, unless the world says otherwise."""
-
-    world: World
-
-    def running(self, instance: str, stack: str) -> tuple[Running, ...]:
-        del instance
-        found = []
-        for endpoint in self.world.outputs(stack).endpoints:
-            for arm in (endpoint.stable, endpoint.canary):
-                for i in range(0 if arm is None else arm.replicas):
-                    assert arm is not None
-                    digest = self.world.wrong_digest or arm.release.digest
-                    name = f"{endpoint.name}-{arm.release_id}-{i}"
-                    found.append(
-                        Running(endpoint=endpoint.name, release_id=arm.release_id, digest=digest, name=name, ready=True)
-                    )
-        return tuple(found)
-
-    def logs(self, instance: str, stack: str, release_id: str, *, follow: bool, tail: int) -> Iterator[str]:
-        del instance, stack, follow, tail
-        return iter(self.world.logged.get(release_id, ()))
-
-    def usage(self, instance: str, stack: str) -> tuple[Usage, ...]:
-        now = self.world.clock.now()
-        return tuple(
-            Usage(
-                release_id=one.release_id,
-                name=one.name,
-                at=now,
-                cpu_seconds=self.world.cores * now,
-                memory_bytes=100 * 2**20,
-            )
-            for one in self.running(instance, stack)
-        )
 
 
 @dataclass(kw_only=True)
