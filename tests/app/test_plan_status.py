@@ -1,14 +1,17 @@
 """What is said of promotions before and after them."""
 
+import math
 from dataclasses import replace
 
-from tests.app.promotions import PROD
+import pytest
+
+from tests.app.promotions import PROD, told
 from tests.fakes.scene import Scene
 from tests.fakes.world import image
 from towpath.app.destroy import destroy
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import promote
-from towpath.app.status import status
+from towpath.app.status import EnvironmentStatus, status
 
 
 class TestPlan:
@@ -25,14 +28,75 @@ class TestPlan:
 
 
 class TestStatus:
-    def test_tells_declared_and_observed(self, scene: Scene) -> None:
+    def test_tells_what_is_served_since_when(self, scene: Scene) -> None:
+        before = status(scene.services())[1].since
         promote(scene.services(), PROD)
+        ended = scene.world.clock.now()
+        scene.world.clock.advance(60)
 
         dev, prod = status(scene.services())
 
         assert (dev.release, prod.release) == (image("b"), image("b"))
+        assert (before, dev.since, prod.since) == (None, None, ended)
         assert prod.healthy
         assert prod.published is False
+
+    def test_tells_declared_and_observed_in_mid_canary(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
+        since = told(scene).closed[-1].until
+        scene.serve("dev", image("a"), promotion=2)
+        seen: list[EnvironmentStatus] = []
+        scene.world.clock.at(9, lambda: seen.append(status(scene.services())[1]))
+
+        promote(scene.services(), PROD)
+
+        (prod,) = seen
+        assert (prod.release, prod.since, prod.candidate) == (image("b"), since, image("a"))
+        assert (prod.declared, prod.observed) == (25, (25,))
+        assert (prod.healthy, prod.problems) == (True, ())
+        assert prod.open is not None
+
+    def test_names_a_router_that_does_not_do_what_was_declared(self, scene: Scene) -> None:
+        scene.serve_canary("prod", image("b"), traffic=25)
+        scene.world.stuck_traffic = 7
+
+        _, prod = status(scene.services())
+
+        assert (prod.declared, prod.observed, prod.healthy) == (25, (7,), False)
+        assert prod.problems == ("router-0 gives the candidate 7 %, declared was 25 %",)
+
+    @pytest.mark.parametrize("seen", [25.004, math.nan], ids=["what weights can't tell", "nothing"])
+    def test_takes_a_router_at_its_word(self, scene: Scene, seen: float) -> None:
+        scene.serve_canary("prod", image("b"), traffic=25)
+        scene.world.stuck_traffic = seen
+
+        assert status(scene.services())[1].problems == ()
+
+    def test_does_not_take_a_step_that_is_changing_the_traffic_for_a_contradiction(self, scene: Scene) -> None:
+        scene.world.stuck_traffic = 0
+        seen: list[EnvironmentStatus] = []
+
+        def look() -> None:
+            seen.append(status(scene.services())[1])
+            scene.world.stuck_traffic = None
+
+        scene.world.clock.at(4.1, look)
+        promote(scene.services(), PROD)
+
+        assert [(prod.declared, prod.observed, prod.problems) for prod in seen] == [(25, (0,), ())]
+
+    def test_names_a_router_that_changes_its_mind_in_mid_canary(self, scene: Scene) -> None:
+        seen: list[EnvironmentStatus] = []
+
+        def look() -> None:
+            scene.world.stuck_traffic = 50
+            seen.append(status(scene.services())[1])
+            scene.world.stuck_traffic = None
+
+        scene.world.clock.at(9, look)
+        promote(scene.services(), PROD)
+
+        assert [prod.problems for prod in seen] == [("router-0 gives the candidate 50 %, declared was 25 %",)]
 
     def test_names_what_contradicts_itself(self, scene: Scene) -> None:
         scene.world.runs = lambda replica: (replace(replica, digest=image("f").digest),)

@@ -69,7 +69,22 @@ def test_a_status_tells_declared_observed_and_open(world: FakeWorld) -> None:
     assert [one["environment"] for one in environments] == ["dev", "prod"]
     assert environments[1]["release"] == str(image("a"))
     assert environments[1]["ready"] == environments[1]["replicas"] == 2
+    assert (environments[1]["declared"], environments[1]["observed"]) == (None, [])
     assert environments[1]["open"] is None
+
+
+def test_a_status_tells_of_a_canary_what_was_declared_and_what_is_observed(world: FakeWorld) -> None:
+    deploy("promote", "--to", "prod", world=world)
+    world.scene.serve_canary("prod", image("a"), traffic=25)
+    world.scene.world.stuck_traffic = 7
+
+    prod = deploy("status", "--json", world=world).json["environments"][1]
+
+    assert (prod["candidate"], prod["declared"], prod["observed"]) == (str(image("a")), 25, [7])
+    assert prod["problems"] == ["router-0 gives the candidate 7 %, declared was 25 %"]
+    assert prod["healthy"] is False
+    assert prod["since"] == prod["last"]["until"]
+    assert prod["since"].startswith("2023-11-14T22:1")
 
 
 def test_log_lines_are_objects_of_their_own(world: FakeWorld) -> None:

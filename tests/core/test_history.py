@@ -51,6 +51,7 @@ def test_a_step_that_was_done_is_not_taken_again() -> None:
 
     assert now is not None
     assert (now.next_step, now.drawn, now.replicas) == (1, ("x",), 2)
+    assert now.stands("x")
 
 
 def test_a_step_that_was_begun_may_or_may_not_have_been_drawn() -> None:
@@ -58,6 +59,7 @@ def test_a_step_that_was_begun_may_or_may_not_have_been_drawn() -> None:
 
     assert now is not None
     assert now.drawn == ("d", "y")
+    assert [now.stands(drawn) for drawn in ("d", "y")] == [False, False]
 
 
 def test_a_reset_begins_the_ramp_again() -> None:

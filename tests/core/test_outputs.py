@@ -1,7 +1,17 @@
+import math
+
 import pytest
 
 from towpath.core.errors import UsageError
-from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs, outputs_to_map, parse_outputs
+from towpath.core.outputs import (
+    ArmOutput,
+    EndpointOutput,
+    RouterOutput,
+    StackOutputs,
+    as_declared,
+    outputs_to_map,
+    parse_outputs,
+)
 from towpath.core.release import parse_image
 
 ARM = ArmOutput(
@@ -47,3 +57,10 @@ def test_outputs_of_another_shape_are_refused_with_their_place(values: dict[str,
     with pytest.raises(UsageError, match=what) as refusal:
         parse_outputs(values, "prod")
     assert "prod" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "alike"), [(2.5, True), (2.505, True), (2.52, False), (0.0, False), (math.nan, False)]
+)
+def test_a_share_is_as_declared_to_a_hundredth_of_a_percent(seen: float, *, alike: bool) -> None:
+    assert as_declared(2.5, seen) is alike

@@ -210,7 +210,7 @@ class Traffic(Protocol):
     """What the routers say they do, read from each router replica."""
 
     def observed(self, outputs: StackOutputs, endpoint: str) -> tuple[float, ...]:
-        """Percent of live traffic each router replica is configured to send to the canary; one number a replica."""
+        """Percent of live traffic that each router replica is configured to send to the canary, in their order."""
 
     def await_drained(self, outputs: StackOutputs, cluster: str, timeout: float) -> bool:
         """Wait until no router replica has a request open on that cluster; false when time ran out."""

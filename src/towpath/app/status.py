@@ -1,5 +1,7 @@
 """`deploy status` and `deploy history`: what stands, declared and observed."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.app.facts import Standing, standing
@@ -7,6 +9,7 @@ from towpath.app.ports import Running
 from towpath.app.services import Services
 from towpath.core.history import Closed, Open
 from towpath.core.history_codec import history_of
+from towpath.core.outputs import as_declared
 from towpath.core.release import ImageRef
 
 
@@ -26,7 +29,7 @@ class EnvironmentStatus:
         observed: percent that each router replica really gives it.
         ready: replicas that are ready, of both arms.
         replicas: replicas that run, of both arms.
-        healthy: everything drawn runs the digest it should and is ready.
+        healthy: everything drawn runs the digest it should and is ready, and routers do what was declared.
         open: the promotion under way.
         last: the last one that ended.
         published: the tracked branch's stack file has this release; absent where there is no repository to ask.
@@ -73,7 +76,7 @@ def _status(services: Services, here: Standing) -> EnvironmentStatus:
     canary = None if endpoint is None else endpoint.canary
     running = _running(services, here)
     observed = () if canary is None else services.traffic.observed(here.outputs, here.endpoint.name)
-    problems = _problems(here, running)
+    problems = (*_problems(here, running), *_traffic_problems(here, observed))
     promoted = here.history.promoted(here.endpoint.name)
     return EnvironmentStatus(
         environment=name,
@@ -120,6 +123,20 @@ def _problems(here: Standing, running: tuple[Running, ...]) -> tuple[str, ...]:
     if here.outputs.drawn and here.history.open is None and here.endpoint.release != here.serving:
         found.append(f"the stack file names {_short(here.endpoint.release)}, served is {_short(here.serving)}")
     return tuple(found)
+
+
+def _traffic_problems(here: Standing, observed: Sequence[float]) -> tuple[str, ...]:
+    """Router replicas that say something else than was declared; none while a step is just changing that."""
+    opened, endpoint = here.history.open, here.outputs.endpoint(here.endpoint.name)
+    changing = opened is not None and not opened.stands(here.outputs.drawn)
+    if changing or endpoint is None or endpoint.canary is None:
+        return ()
+    declared = endpoint.canary.traffic
+    return tuple(
+        f"{router.name} gives the candidate {share:g} %, declared was {declared:g} %"
+        for router, share in zip(here.outputs.routers, observed, strict=True)
+        if not math.isnan(share) and not as_declared(declared, share)
+    )
 
 
 def _digits(digest: str) -> str:

@@ -7,7 +7,7 @@ from towpath.app.observe import Refusal, observe
 from towpath.app.prove import prove
 from towpath.app.run import Run, draw, shift
 from towpath.core.errors import NeedsPerson
-from towpath.core.outputs import EndpointOutput, StackOutputs
+from towpath.core.outputs import EndpointOutput, StackOutputs, as_declared
 from towpath.core.promotion import Step, StepKind, promoted, world
 
 SEEN_WAIT: Final = 15.0  # seconds the routers get to report a split that the engine has applied
@@ -60,7 +60,7 @@ def expect_traffic(run: Run, outputs: StackOutputs, traffic: float) -> None:
     deadline = clock.monotonic() + SEEN_WAIT
     while True:
         seen = run.services.traffic.observed(outputs, run.plan.endpoint)
-        if seen and all(abs(share - traffic) < _TOLERANCE for share in seen):
+        if seen and all(as_declared(traffic, share) for share in seen):
             return
         if clock.monotonic() > deadline:
             shares = ", ".join(f"{share:g} %" for share in seen) or "no router answered"
@@ -69,9 +69,6 @@ def expect_traffic(run: Run, outputs: StackOutputs, traffic: float) -> None:
                 f"look at the router's log, then: deploy resume {run.stack}",
             )
         clock.sleep(SEEN_POLL)
-
-
-_TOLERANCE: Final = 0.01  # percent; router weights are whole hundredths
 
 
 def _smoke(run: Run, _step: Step) -> str:

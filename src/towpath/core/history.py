@@ -106,6 +106,10 @@ class Open:
         looks = self.plan.steps[self.next_step].kind is StepKind.OBSERVE
         return self.can_turn_back and (bool(self.abort) or (bool(self.paused) and not looks))
 
+    def stands(self, drawn: str) -> bool:
+        """Whether this is drawn and nothing is being applied: no step is just changing it."""
+        return self.drawn == (drawn,)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Closed:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from towpath.core.errors import TowpathError, UsageError
 from towpath.core.release import ImageRef, parse_image
@@ -16,6 +17,7 @@ OUTPUT_NETWORK = "network"
 OUTPUT_ROUTER_IMAGE = "routerImage"
 OUTPUT_DOCKER_HOST = "dockerHost"
 OUTPUT_PROVIDER = "provider"
+_TOLERANCE: Final = 0.01  # percent; router weights are whole hundredths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,11 @@ class StackOutputs:
     def endpoint(self, name: str) -> EndpointOutput | None:
         """The endpoint of that name, if it was drawn."""
         return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
+
+
+def as_declared(traffic: float, seen: float) -> bool:
+    """Whether a router replica gives an arm the percent that was declared; NaN, a replica that doesn't say, doesn't."""
+    return abs(seen - traffic) < _TOLERANCE
 
 
 def outputs_to_map(outputs: StackOutputs) -> dict[str, object]:
