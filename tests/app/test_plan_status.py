@@ -26,6 +26,15 @@ class TestPlan:
         assert planned.visible[-1].errors is not None
         assert planned.changes
 
+    def test_times_every_step_and_so_the_whole(self, scene: Scene) -> None:
+        planned = plan(scene.services(), PlanRequest(environment="prod", requests_per_second=100))
+
+        assert planned.outlook is not None
+        lasting = dict(zip((step.name for step in planned.plan.steps), planned.durations, strict=True))
+        assert (lasting["shift 25 %"], lasting["observe 25 %"]) == (3.0, planned.shares[0].dwell)
+        assert lasting["observe 25 %"] + lasting["observe 50 %"] == max(20.0, planned.outlook.seconds)
+        assert planned.seconds == sum(planned.durations)
+
 
 class TestStatus:
     def test_tells_what_is_served_since_when(self, scene: Scene) -> None:

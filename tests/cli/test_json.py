@@ -93,6 +93,14 @@ def test_log_lines_are_objects_of_their_own(world: FakeWorld) -> None:
     assert [json.loads(line)["command"] for line in lines] == ["logs"] * len(lines)
 
 
+def test_a_plan_times_its_steps(world: FakeWorld) -> None:
+    planned = deploy("plan", "--to", "prod", "--rps", "50", "--json", world=world).json
+
+    seconds = {step["name"]: step["seconds"] for step in planned["steps"]}
+    assert (seconds["smoke"], seconds["shift 25 %"], seconds["observe 25 %"]) == (0, 3, 10)
+    assert sum(seconds.values()) == planned["seconds"]
+
+
 def test_an_answer_that_is_no_json_is_a_text(world: FakeWorld) -> None:
     world.http.answer = Answer(status=200, body=b"fine", seconds=0.1)
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.cli.command import FakeWorld, Stream, deploy, failing
 from tests.fakes.observer import FakeFeature
-from tests.fakes.world import image
+from tests.fakes.world import image, record
 from towpath.app.invoke import Answer
 from towpath.cli.render import Output, Table
 from towpath.cli.reports import LineReport, StepReport
@@ -163,6 +166,53 @@ def test_a_plan_shows_steps_gates_and_what_a_canary_can_see(world: FakeWorld) ->
     assert out.startswith(f"prod: {image('a').short} -> {image('b').short}, canary, about ")
     for words in ("GATE", "clean", "shift 25 %", "what the canary can see at 50 requests/s", "iris.route"):
         assert words in out
+
+
+def test_a_plan_shows_how_long_every_step_takes(world: FakeWorld) -> None:
+    out = deploy("plan", "--to", "prod", "--rps", "50", world=world).out
+
+    rows = [line.split(maxsplit=1)[1] for line in out.splitlines() if line[:2].strip().isdigit()]
+    assert out.count(" LASTS\n") == 1
+    assert [" ".join(row.split()) for row in rows][:4] == [
+        "start 1 0 % 1 about 6 s",
+        "smoke 0 % 1 at once",
+        "shift 25 % 25 % 1 about 3 s",
+        "observe 25 % 25 % 1 about 10 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stable", "candidate", "lines"),
+    [
+        (
+            {"metrics": {"auc": 0.9712, "loss": 0.3}, "hashes": {"code": "1", "data": "1"}},
+            {"metrics": {"auc": 0.9654, "f1": 0.5}, "hashes": {"code": "2", "data": "1", "weights": "1"}},
+            ["  auc 0.9654 (was 0.9712)", "  f1 0.5", "  changed: code, weights"],
+        ),
+        ({}, {"metrics": {"auc": 0.9654}}, ["  auc 0.9654", "  changed: no input"]),
+        (None, {"metrics": {"auc": 0.9654}, "hashes": {"code": "2"}}, ["  auc 0.9654"]),
+    ],
+    ids=["both changed", "same inputs", "stable has no record"],
+)
+def test_a_plan_shows_how_the_releases_differ(
+    world: FakeWorld, stable: dict[str, Any] | None, candidate: dict[str, Any], lines: list[str]
+) -> None:
+    built = record("b"), record("a")
+    world.scene.releases.records = [replace(built[0], **candidate)]
+    if stable is not None:
+        world.scene.releases.records.append(replace(built[1], **stable))
+
+    out = deploy("plan", "--to", "prod", world=world).out.splitlines()
+
+    assert out[1 : out.index("")] == ["  commit cccccccccccc, built 2026-01-01T00:00:00Z, tests: 3 passed", *lines]
+
+
+def test_a_plan_says_when_nobody_knows_how_the_candidate_was_built(world: FakeWorld) -> None:
+    world.scene.releases.records = []
+
+    done = deploy("plan", "--to", "prod", "--release", str(image("b")), world=world)
+
+    assert "  there is no record of how the candidate was built\n" in done.out
 
 
 def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ_already(world: FakeWorld) -> None:

@@ -12,19 +12,12 @@ from towpath.core.canary import steps as canary_shares
 from towpath.core.canary_offers import Offer, offers
 from towpath.core.canary_outlook import Outlook, outlook
 from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.duration import durations
 from towpath.core.gates import Gate, answers
 from towpath.core.promotion import Plan, StepKind, promoted, world
 from towpath.core.release import ImageRef, ReleaseRecord
 from towpath.core.sight import Visible, visible
 from towpath.core.traffic import Traffic
-
-ENGINE_SECONDS = {  # of one step on a machine that has nothing else to do; docs/benchmarks.md has the last figures
-    StepKind.START: 6.0,
-    StepKind.SCALE: 6.0,
-    StepKind.SHIFT: 3.0,
-    StepKind.DRAW: 5.0,
-    StepKind.PROVE: 2.0,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +47,7 @@ class Planned:
         stable: how what serves now was built.
         gates: every gate's answer.
         shares: the canary's steps; empty without one.
-        seconds: how long a good candidate takes at this traffic, engine runs included.
+        durations: seconds of each of the plan's steps for a good candidate at this traffic, engine runs included.
         changes: resources that would be touched, from the first step to the last.
         visible: what each share of traffic can see.
         outlook: when the judge would let a good candidate on; absent without a canary.
@@ -69,7 +62,7 @@ class Planned:
     stable: ReleaseRecord | None
     gates: tuple[Gate, ...]
     shares: tuple[CanaryStep, ...]
-    seconds: float
+    durations: tuple[float, ...]
     changes: tuple[Change, ...]
     visible: tuple[Visible, ...]
     outlook: Outlook | None
@@ -77,6 +70,11 @@ class Planned:
     unseen: tuple[str, ...]
     offers: tuple[Offer, ...] = ()
     tries: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long a good candidate takes."""
+        return sum(self.durations)
 
     @property
     def has_changes(self) -> bool:
@@ -109,7 +107,7 @@ def plan(services: Services, request: PlanRequest) -> Planned:
         stable=None if here.serving is None else services.releases.get(here.serving),
         gates=answers(gate_facts(services, here, image, "")),
         shares=shares,
-        seconds=_dwell(shares, expected) + sum(ENGINE_SECONDS.get(step.kind, 0) for step in steps),
+        durations=durations(steps, shares, expected),
         changes=_changes(services, here, drafted, image),
         visible=() if policy is None or traffic is None else visible(policy, traffic, shares),
         outlook=expected,
@@ -138,12 +136,6 @@ def _shares(here: Standing) -> tuple[CanaryStep, ...]:
 def _unseen(policy: CanaryPolicy, traffic: Traffic) -> tuple[str, ...]:
     compared = {channel.metric for channel in traffic.channels}
     return tuple(metric for metric in policy.judged if metric not in compared)
-
-
-def _dwell(shares: tuple[CanaryStep, ...], expected: Outlook | None) -> float:
-    free = sum(share.dwell for share in shares if not share.needs_promote)
-    judged = sum(share.dwell for share in shares if share.needs_promote)
-    return judged + (max(free, expected.seconds) if expected else free)
 
 
 def _changes(services: Services, here: Standing, drafted: Plan, image: ImageRef) -> tuple[Change, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from towpath.core.canary_outlook import Outlook
     from towpath.core.drift_outlook import InputsOutlook
     from towpath.core.gates import Gate
-    from towpath.core.promotion import Plan
+    from towpath.core.promotion import Step
     from towpath.core.release import ReleaseRecord
     from towpath.core.sight import Visible
 
@@ -28,7 +28,7 @@ def plan_answer(planned: "Planned") -> tuple[dict[str, object], list["str | Tabl
         "",
         _gates_table(planned.gates),
         "",
-        _steps_table(plan),
+        _steps_table(planned),
         *_visible_part(planned),
         "",
         Table(
@@ -62,12 +62,16 @@ def _gates_table(gates: Iterable["Gate"]) -> Table:
     )
 
 
-def _steps_table(plan: "Plan") -> Table:
+def _steps_table(planned: "Planned") -> Table:
     rows = tuple(
-        (str(number), step.name, f"{step.traffic:g} %", str(step.replicas))
-        for number, step in enumerate(plan.steps, start=1)
+        (str(number), step.name, f"{step.traffic:g} %", str(step.replicas), about(seconds) if seconds else "at once")
+        for number, (step, seconds) in enumerate(_timed(planned), start=1)
     )
-    return Table(columns=("STEP", "WHAT", "TRAFFIC", "REPLICAS"), rows=rows)
+    return Table(columns=("STEP", "WHAT", "TRAFFIC", "REPLICAS", "LASTS"), rows=rows)
+
+
+def _timed(planned: "Planned") -> Iterator[tuple["Step", float]]:
+    return zip(planned.plan.steps, planned.durations, strict=True)
 
 
 def _visible_part(planned: "Planned") -> list["str | Table"]:
@@ -205,7 +209,7 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
         "has_changes": planned.has_changes,
         "lets_on": planned.lets_on,
         "gates": [asdict(gate) for gate in planned.gates],
-        "steps": [{**asdict(step), "name": step.name} for step in plan.steps],
+        "steps": [{**asdict(step), "name": step.name, "seconds": seconds} for step, seconds in _timed(planned)],
         "changes": [asdict(change) for change in planned.changes],
         "visible": [
             {

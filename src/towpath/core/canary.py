@@ -31,7 +31,6 @@ __all__ = [
     "canary_replicas",
     "check",
     "decide",
-    "expected_seconds",
     "judge_policy",
     "policy_problems",
     "steps",
@@ -91,11 +90,6 @@ def steps(policy: CanaryPolicy, replicas: int) -> tuple[CanaryStep, ...]:
         )
         for share in policy.shares
     )
-
-
-def expected_seconds(plan: Sequence[CanaryStep]) -> float:
-    """How long a good candidate takes where traffic isn't thin."""
-    return sum(step.dwell for step in plan)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
