@@ -81,6 +81,23 @@ def test_4_a_held_environment_names_its_holder(world: FakeWorld) -> None:
     assert (done.code, done.err.splitlines()[-1]) == (4, "error: prod is held by eve@laptop, process 7")
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["prod", "--canary"], "prod runs no canary of iris"),
+        (["prod", "--canary", "-f"], "prod runs no canary of iris"),
+        (["dev", "-f"], "dev runs no release of iris"),
+    ],
+)
+def test_3_logs_of_an_arm_that_is_not_there_are_refused(world: FakeWorld, words: list[str], says: str) -> None:
+    world.scene.serve("dev", None)
+
+    done = deploy("logs", *words, world=world)
+
+    assert (done.code, done.out) == (3, "")
+    assert done.err == f"error: {says}\nhint: deploy status says what stands\n"
+
+
 def test_5_a_bad_candidate_is_rolled_back(world: FakeWorld) -> None:
     world.scene.observer.canary.errors = 0.3
 

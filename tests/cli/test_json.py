@@ -88,9 +88,14 @@ def test_a_status_tells_of_a_canary_what_was_declared_and_what_is_observed(world
 
 
 def test_log_lines_are_objects_of_their_own(world: FakeWorld) -> None:
+    world.scene.log("dev", "replica-0 | ready", "replica-0 | answered")
+
     lines = deploy("logs", "dev", "--json", world=world).out.splitlines()
 
-    assert [json.loads(line)["command"] for line in lines] == ["logs"] * len(lines)
+    assert [json.loads(line) for line in lines] == [
+        {"schema_version": 1, "command": "logs", "environment": "dev", "line": "replica-0 | ready"},
+        {"schema_version": 1, "command": "logs", "environment": "dev", "line": "replica-0 | answered"},
+    ]
 
 
 def test_a_plan_times_its_steps(world: FakeWorld) -> None:
