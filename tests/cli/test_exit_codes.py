@@ -10,6 +10,7 @@ from towpath.cli.render import Output
 from towpath.core import errors
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Parked, TowpathError
+from towpath.core.history import Kind
 from towpath.core.observation import Observation
 from towpath.core.toolchain import DockerFacts
 
@@ -79,6 +80,20 @@ def test_4_a_held_environment_names_its_holder(world: FakeWorld) -> None:
     done = deploy("promote", "--to", "prod", world=world)
 
     assert (done.code, done.err.splitlines()[-1]) == (4, "error: prod is held by eve@laptop, process 7")
+
+
+def test_3_a_release_marked_bad_goes_nowhere_before_a_reason_is_given_which_is_kept(world: FakeWorld) -> None:
+    world.scene.observer.canary.errors = 0.3
+    bad = deploy("promote", "--to", "prod", world=world)
+    world.scene.observer.canary.errors = 0.0
+
+    refused = deploy("promote", "--to", "prod", world=world)
+    allowed = deploy("promote", "--to", "prod", "--override-bad", "the upstream was down", world=world)
+
+    assert (bad.code, refused.code, allowed.code) == (5, 3, 0)
+    assert '--override-bad "reason"' in refused.err
+    reasons = [entry.payload["reason"] for entry in world.scene.journal("prod").entries() if entry.kind == Kind.ALLOWED]
+    assert [str(reason).partition("; overridden: ")[2] for reason in reasons] == ["the upstream was down"]
 
 
 @pytest.mark.parametrize(
