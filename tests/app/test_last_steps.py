@@ -42,6 +42,19 @@ class TestDraw:
         assert told(scene).closed[-1].outcome is Outcome.PROMOTED
         assert scene.world.drawn["prod"] == scene.world.files["prod"]
 
+    def test_that_fails_twice_asks_a_person_and_can_be_gone_on_with(self, scene: Scene) -> None:
+        fail_to_draw(scene, 2)
+
+        with pytest.raises(NeedsPerson, match="context deadline exceeded") as error:
+            promote(scene.services(), PROD)
+
+        assert error.value.exit_code == 6
+        assert scene.world.drawn["prod"][0].canary is not None
+        closed = resume(scene.services(), "prod")
+        assert closed is not None
+        assert closed.outcome is Outcome.PROMOTED
+        assert scene.world.drawn["prod"][0].release == image("b")
+
 
 class TestProof:
     @pytest.mark.parametrize(

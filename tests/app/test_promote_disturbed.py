@@ -147,16 +147,19 @@ class TestSnapshot:
 
 
 class TestCrash:
+    @pytest.mark.parametrize("deaths", [1, 2])
     @pytest.mark.parametrize("run", range(1, 7))
-    def test_at_any_engine_run_is_resumed_to_the_end(self, scene: Scene, run: int) -> None:
+    def test_at_any_engine_run_is_resumed_to_the_end(self, scene: Scene, run: int, deaths: int) -> None:
+        left = [Crashed] * deaths
+
         def die(_stack: str, _wanted: Endpoint) -> None:
-            if len(scene.world.ups) == run - 1:
-                scene.world.before_up = None
-                raise Crashed
+            if len(scene.world.ups) == run - 1 and left:
+                raise left.pop()
 
         scene.world.before_up = die
-        with pytest.raises(Crashed):
-            promote(scene.services(), PROD)
+        for _ in range(deaths):
+            with pytest.raises(Crashed):
+                promote(scene.services(), PROD)
 
         closed = resume(scene.services(), "prod")
 

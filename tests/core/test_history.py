@@ -62,6 +62,15 @@ def test_a_step_that_was_begun_may_or_may_not_have_been_drawn() -> None:
     assert [now.stands(drawn) for drawn in ("d", "y")] == [False, False]
 
 
+def test_a_step_that_was_begun_again_may_be_drawn_over_what_stood_before_its_first_try() -> None:
+    begun = Said(kind=Kind.APPLYING, payload={"drawn": "y", "over": "d"})
+
+    now = fold([OPENED, begun, begun]).open
+
+    assert now is not None
+    assert now.drawn == ("d", "y")
+
+
 def test_a_reset_begins_the_ramp_again() -> None:
     done = [Said(kind=Kind.STEP_DONE, payload={"step": i, "drawn": "x"}) for i in range(5)]
     reset = Said(kind=Kind.RESET, payload={"drawn": "zero", "reason": "alone"})

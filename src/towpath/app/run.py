@@ -105,9 +105,10 @@ def restore(run: Run) -> StackOutputs:
 @contextmanager
 def _overlay(run: Run, endpoint: Endpoint) -> Iterator[Overlay]:
     run.held.check()
-    expect_ours(run, run.outputs())
+    stands = run.outputs()
+    expect_ours(run, stands)
     with run.services.files.overlay(run.file, endpoint, run.held.fence) as overlay:
-        run.note(Kind.APPLYING, drawn=overlay.drawn)
+        run.note(Kind.APPLYING, drawn=overlay.drawn, over=stands.drawn)
         yield overlay
 
 

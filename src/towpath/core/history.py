@@ -21,7 +21,7 @@ class Kind(StrEnum):
     OPENED = "promotion-opened"  # plan, policy, gates
     STEP_STARTED = "step-started"  # step
     STEP_DONE = "step-done"  # step, drawn, seconds
-    APPLYING = "applying"  # drawn: written before an effect changes what is drawn
+    APPLYING = "applying"  # drawn, over: written before an effect changes what is drawn, which was `over`
     RESET = "reset"  # drawn, reason: the candidate was set to traffic 0; the ramp begins again
     VERDICT = "verdict"  # the judge's, in words and figures
     ROLLING_BACK = "rolling-back"  # reason, bad, outcome
@@ -69,7 +69,7 @@ class Open:
         since: when, seconds since the epoch.
         next_step: index of the first step that isn't done.
         started: index of the step that was begun last; -1 before the first.
-        drawn: hashes the program may rightly export now: what was applied last, or is being applied.
+        drawn: hashes the program may rightly export now: what stood last, or what is being applied over it.
         traffic: the candidate's percent, as last applied.
         replicas: the candidate's replicas, as last applied.
         rolling_back: why the candidate is being taken away; empty while it isn't.
@@ -229,7 +229,9 @@ def _publish(history: History, entry: Recorded) -> History:
 
 
 def _applying(now: Open, entry: Recorded) -> Open:
-    return replace(now, drawn=(*now.drawn[-1:], _text(entry, "drawn")))
+    """What was applied before may have failed or died without an effect, so that what stood before that stands yet."""
+    over = entry.payload.get("over", now.drawn[-1])
+    return replace(now, drawn=(str(over), _text(entry, "drawn")))
 
 
 def _step_started(now: Open, entry: Recorded) -> Open:
