@@ -12,6 +12,7 @@ from infra.docker.host import find_container, last_lines, remove_container, star
 from infra.docker.provenance import provenance_variables
 from infra.docker.provider import SCHEMA, DockerProvider, Props, daemon, inputs_hash
 from infra.docker.router_files import RouterFiles
+from infra.docker.storage import SHARERS, share
 from infra.naming import host_name, object_name
 from towpath.core.contract import LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID
 from towpath.core.errors import NeedsPerson, Refused
@@ -41,6 +42,8 @@ class ReplicaProvider(DockerProvider):
         """Draw it, or take the one an interrupted run left, and wait until it can serve."""
         name, alias = _names(props)
         container = adopted(client, name, props) or _made(client, name, alias, props)
+        for path in _written(props):
+            share(container, path)
         start(client, container, {})
         _await_ready(client, container, alias, props)
         container.update(restart_policy=KEEP_RUNNING)  # only now: one that can't start must not be tried for ever
@@ -108,6 +111,11 @@ def _pull(client: "DockerClient", image: str) -> None:
             ) from error
 
 
+def _written(props: Props) -> list[str]:
+    """Where volumes are mounted that it may write to."""
+    return [volume["path"] for volume in props["volumes"] if not volume["readOnly"]]
+
+
 def _options(name: str, props: Props) -> dict[str, Any]:
     options = {
         **base_options(),
@@ -125,6 +133,7 @@ def _options(name: str, props: Props) -> dict[str, Any]:
         "volumes": {
             v["source"]: {"bind": v["path"], "mode": "ro" if v["readOnly"] else "rw"} for v in props["volumes"]
         },
+        "group_add": [SHARERS] if _written(props) else [],
         "stop_signal": "SIGTERM",
     }
     return options | _limits(props)

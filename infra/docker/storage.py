@@ -1,5 +1,7 @@
 """The network that replicas and routers share, and the volumes that outlive containers."""
 
+import io
+import tarfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,12 @@ from infra.docker.provider import SCHEMA, DockerProvider, Props
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
     from docker.models.networks import Network as DockerNetwork
     from docker.models.volumes import Volume as DockerVolume
+
+SHARERS = 65532  # group that volumes belong to; replicas that write to one are in it, whatever user their image names
+_SHARED = 0o2775  # and so does what is made in there
 
 
 class NetworkProvider(DockerProvider):
@@ -58,6 +64,19 @@ def _networks(client: "DockerClient", name: str) -> "list[DockerNetwork]":
 
 def _volumes(client: "DockerClient", name: str) -> "list[DockerVolume]":
     return [volume for volume in client.volumes.list(filters={"name": name}) if volume.name == name]
+
+
+def share(container: "Container", path: str) -> None:
+    """Let the group write to the volume that is mounted there, which Docker makes root's alone.
+
+    It goes through the container that mounts it, so that images without a shell and releases of other users will do.
+    """
+    mounted = tarfile.TarInfo(path.strip("/"))
+    mounted.type, mounted.mode, mounted.gid = tarfile.DIRTYPE, _SHARED, SHARERS
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(mounted)
+    container.put_archive("/", buffer.getvalue())
 
 
 class _Named(Resource):

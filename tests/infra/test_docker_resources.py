@@ -4,6 +4,7 @@ import gc
 import socket
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import urllib3
@@ -16,7 +17,7 @@ from infra.docker.router import RouterProvider
 from infra.docker.storage import VolumeProvider
 from infra.docker.traffic import RouteProvider, RouterClusterProvider
 from tests.e2e.support.ports import free_ports
-from tests.support.docker_site import Site, drawn_site
+from tests.support.docker_site import SERVER, Site, drawn_site
 from towpath.core.contract import ARM_HEADER, LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID, LABEL_ROLE
 from towpath.core.tallies import REPLICA_HEADER
 
@@ -115,6 +116,46 @@ def test_an_image_that_the_registry_lacks_is_named(site: Site) -> None:
     finally:
         RegistryProvider().delete(props["name"], props)
         VolumeProvider().delete(data["name"], data)
+
+
+@contextmanager
+def image_of(site: Site, user: str) -> Iterator[str]:
+    """The base image, made to run as that user."""
+    repository = f"towpath-{site.where['instance']}"
+    container = site.client.containers.create(site.image)
+    container.commit(repository=repository, tag=user, changes=f"USER {user}")
+    container.remove()
+    try:
+        yield f"{repository}:{user}"
+    finally:
+        site.client.images.remove(f"{repository}:{user}", force=True)
+
+
+@pytest.fixture
+def volumes(site: Site) -> list[dict[str, object]]:
+    """One to write to and one to read, as a replica mounts them."""
+    mounted = [{"path": "/var/cache/model", "readOnly": False}, {"path": "/data", "readOnly": True}]
+    for number, volume in enumerate(mounted):
+        volume["source"] = f"towpath-{site.where['instance']}-{number}"
+        VolumeProvider().create({**site.where, "name": volume["source"]})
+    return mounted
+
+
+def test_a_volume_is_written_by_whatever_user_an_image_has_and_outlives_its_containers(
+    site: Site, volumes: list[dict[str, object]]
+) -> None:
+    writing = "import os; open(f'/var/cache/model/{os.getuid()}', 'x'); print(sorted(os.listdir('/var/cache/model')))\n"
+    for user, written in (("65532", "['65532']"), ("nobody", "['65532', '65534']")):
+        with image_of(site, user) as image:
+            args = ["python3", "-c", writing + SERVER]
+            props = site.replica("r3", image=image, args=args, volumes=volumes, shmBytes=2**25)
+            container = site.client.containers.get(ReplicaProvider().create(props).id)
+            mounts = {mount["Destination"]: (mount["Name"], not mount["RW"]) for mount in container.attrs["Mounts"]}
+            assert mounts == {volume["path"]: (volume["source"], volume["readOnly"]) for volume in volumes}
+            assert container.attrs["HostConfig"]["ShmSize"] == 2**25
+            assert written in container.logs().decode()
+            assert container.exec_run(["stat", "-c", "%a %g", "/var/cache/model"]).output == b"2775 65532\n"
+            ReplicaProvider().delete(str(container.name), props)
 
 
 def test_a_gpu_is_refused_at_plan_time_where_the_host_has_none(site: Site) -> None:

@@ -103,7 +103,7 @@ class ProbesTable(Table):
 
 
 class VolumeTable(Table):
-    """A named volume that outlives replicas, for caches."""
+    """A named volume that outlives replicas, for caches; whatever user an image has, its replicas may write there."""
 
     name: Annotated[Name, Field(description="unique within the endpoint")]
     path: Annotated[str, AfterValidator(_mount), Field(description="where it is mounted in the container")]
