@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import Missing, NeedsPerson
+from towpath.core.errors import Missing, NeedsPerson, Refused, TowpathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _DOCTOR = "`deploy doctor` says what is missing and how to mend it"
 _LONG = 600  # seconds; a pull of a large image answers late
+_BUILD = "`deploy releases` lists what was built; `deploy build` builds one"
+AGAIN = "mend that, then run the same command again"
+_LACKING = ("not found", "unknown blob")  # in the reasons that Docker gives, with its own image store or containerd's
+_DAMAGED = ("verification failed", "unexpected commit digest", "failed size validation")
 
 
 @contextmanager
@@ -41,6 +45,48 @@ def _unreachable(address: str, reason: str) -> Missing:
     if "Permission denied" in reason or "permission denied" in reason:
         return Missing(f"this user may not use the Docker daemon at {where}", f"join the group docker; {_DOCTOR}")
     return Missing(f"no Docker daemon answers at {where}: {reason}", f"start it; {_DOCTOR}")
+
+
+def pull(client: DockerClient, image: str) -> None:
+    """See that the daemon has an image by digest; what it has already isn't asked for.
+
+    Raises:
+        Refused: the registry hasn't got it, or what it has is damaged.
+        NeedsPerson: it can't be pulled for another reason.
+    """
+    import docker  # noqa: PLC0415
+
+    try:
+        client.images.get(image)
+    except docker.errors.ImageNotFound:
+        _pull(client, image)
+
+
+def _pull(client: DockerClient, image: str) -> None:
+    import docker  # noqa: PLC0415
+
+    repository, _, digest = image.partition("@")
+    try:
+        # what ends a pull that has begun is one of its events, and `images.pull` of the SDK looks at none
+        events = client.api.pull(repository, tag=digest, stream=True, decode=True)
+        reasons = [str(event["error"]) for event in events if "error" in event]
+    except docker.errors.NotFound as error:
+        raise Refused(f"the registry has no {image}", _BUILD) from error
+    except docker.errors.APIError as error:
+        raise _not_pulled(image, str(error.explanation)) from error
+    if reasons:
+        raise _not_pulled(image, reasons[0])
+
+
+def _not_pulled(image: str, reason: str) -> TowpathError:
+    if any(words in reason for words in _DAMAGED):
+        return Refused(
+            f"a blob of {image} is damaged in the registry: {reason}",
+            "remove that blob there, then `deploy build` pushes it again; docs/runbook.md says how",
+        )
+    if any(words in reason for words in _LACKING):
+        return Refused(f"the registry doesn't have all of {image}: {reason}", _BUILD)
+    return NeedsPerson(f"Docker could not pull {image}: {reason}", AGAIN)
 
 
 def find_container(client: DockerClient, name: str) -> Container | None:
@@ -92,7 +138,7 @@ def start(client: DockerClient, container: Container, ports: dict[str, int]) -> 
 def _refused(client: DockerClient, name: str, reason: str, ports: dict[str, int]) -> NeedsPerson:
     taken = next((p for p in ports.values() if f":{p}" in reason), None)
     if taken is None or not ("already allocated" in reason or "already in use" in reason):
-        return NeedsPerson(f"Docker could not start {name}: {reason}", "mend that, then run the same command again")
+        return NeedsPerson(f"Docker could not start {name}: {reason}", AGAIN)
     holder = _publisher(client, taken)
     if holder:
         hint = f"container {holder} publishes it: remove that one, or choose another port in the stack file"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
-from infra.docker.host import docker_host
+from infra.docker.host import AGAIN, docker_host
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def daemon(props: Props) -> Iterator[DockerClient]:
     except TowpathError as error:
         raise StepFailed(f"{error.message}\n  {error.hint}" if error.hint else error.message) from error
     except docker.errors.APIError as error:
-        raise StepFailed(f"Docker refused: {error.explanation}") from error
+        raise StepFailed(f"Docker refused: {error.explanation}\n  {AGAIN}") from error
 
 
 def inputs_hash(props: Props) -> str:

@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, Resource
 
 from infra.docker.containers import KEEP_RUNNING, adopted, base_options, labels, made_from
-from infra.docker.host import find_container, last_lines, remove_container, start
+from infra.docker.host import find_container, last_lines, pull, remove_container, start
 from infra.docker.provenance import provenance_variables
 from infra.docker.provider import SCHEMA, DockerProvider, Props, daemon, inputs_hash
 from infra.docker.router_files import RouterFiles
@@ -84,7 +84,7 @@ def _names(props: Props) -> tuple[str, str]:
 def _made(client: "DockerClient", name: str, alias: str, props: Props) -> "Container":
     import docker  # noqa: PLC0415 - the SDK loads only in the process that draws
 
-    _pull(client, props["image"])
+    pull(client, props["image"])
     try:
         container = client.containers.create(props["image"], **_options(name, props))
     except docker.errors.APIError as error:
@@ -94,21 +94,6 @@ def _made(client: "DockerClient", name: str, alias: str, props: Props) -> "Conta
         client.networks.get(attached).disconnect(container, force=True)
     network.connect(container, aliases=[alias])
     return container
-
-
-def _pull(client: "DockerClient", image: str) -> None:
-    import docker  # noqa: PLC0415
-
-    try:
-        client.images.get(image)
-    except docker.errors.ImageNotFound:
-        repository, _, digest = image.partition("@")
-        try:
-            client.images.pull(repository, tag=digest)
-        except docker.errors.NotFound as error:
-            raise Refused(
-                f"the registry has no {image}", "`deploy releases` lists what was built; `deploy build` builds one"
-            ) from error
 
 
 def _written(props: Props) -> list[str]:

@@ -16,6 +16,9 @@ GATES: Final = "tests/docs/test_code.py::test_one_file_of_tests_is_run_as_the_pa
 GOLDENS: Final = "tests/docs/test_code.py::test_the_goldens_are_where_the_page_looks_for_them"
 BACKUP: Final = "tests/docs/test_backup.py::test_the_runbooks_backup_is_a_state_that_can_be_read_again"
 LISTED: Final = "tests/docs/test_backup.py::test_lists_of_containers_are_taken_by_docker"
+HEALED: Final = (
+    "tests/infra/test_docker_pull.py::test_a_blob_that_was_damaged_is_named_and_is_pushed_again_once_it_is_removed"
+)
 SERVED: Final = "tests/docs/test_code.py::test_the_class_of_the_page_serves_the_request_of_the_page"
 SCHEMA: Final = "tests/docs/test_code.py::test_the_schema_of_the_pipeline_is_printed_as_the_page_says"
 TRAINED: Final = "tests/examples/test_breast_cancer.py::test_the_second_version_is_better"
@@ -36,6 +39,8 @@ OTHERS: Final = {
     "docker ps --filter label=towpath.role=replica": LISTED,
     "docker ps --filter label=towpath.stack=prod": LISTED,
     "docker ps -a --filter label=towpath.role": LISTED,
+    "docker exec towpath-1f2e-platform-registry rm -r": HEALED,
+    "docker restart towpath-1f2e-platform-registry": HEALED,
     "git diff docs tests/golden": GOLDENS,
     ".venv/bin/python -m pytest tests/core/test_gates.py": GATES,
     "python train.py": TRAINED,

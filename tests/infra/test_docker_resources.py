@@ -10,8 +10,7 @@ import pytest
 import urllib3
 from pulumi.dynamic import CreateResult
 
-from infra.docker.provider import StepFailed
-from infra.docker.registry import RegistryProvider
+from infra.docker.provider import StepFailed, daemon
 from infra.docker.replica import ReplicaProvider
 from infra.docker.router import RouterProvider
 from infra.docker.storage import VolumeProvider
@@ -96,26 +95,6 @@ def test_a_replica_that_never_gets_ready_ends_with_its_last_lines_and_leaves_not
         ReplicaProvider().create(site.replica("bad", env={"MODE": mode}, startup=2))
     assert "loading the model" in str(failure.value)
     assert names(site) == before
-
-
-def test_an_image_that_the_registry_lacks_is_named(site: Site) -> None:
-    (port,) = free_ports(1)
-    registry = site.client.images.list("towpath/registry")
-    if not registry:
-        pytest.skip("no registry image of `deploy setup --offline`")
-    data = {**site.where, "name": f"towpath-{site.where['instance']}-data"}
-    VolumeProvider().create(data)
-    own = {"image": registry[0].tags[0], "port": port, "volume": data["name"], "network": site.router["network"]}
-    props = {**site.where, "name": f"towpath-{site.where['instance']}-registry", **own}
-    RegistryProvider().create(props)
-    image = f"localhost:{port}/m@sha256:{'a' * 64}"
-    try:
-        with pytest.raises(StepFailed, match="the registry has no") as failure:
-            ReplicaProvider().create(site.replica("none", image=image))
-        assert image in str(failure.value)
-    finally:
-        RegistryProvider().delete(props["name"], props)
-        VolumeProvider().delete(data["name"], data)
 
 
 @contextmanager
@@ -277,6 +256,12 @@ def test_a_daemon_that_does_not_answer_is_said_with_the_remedy(site: Site) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+def test_whatever_else_docker_refuses_comes_with_what_to_do(site: Site) -> None:
+    said = "Docker refused: No such container: .*\n  mend that, then run the same command again"
+    with pytest.raises(StepFailed, match=said), daemon(site.where) as client:
+        client.containers.get(f"{site.router['name']}-nowhere")
 
 
 def test_removing_what_is_gone_already_is_no_error(site: Site) -> None:

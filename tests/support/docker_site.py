@@ -126,7 +126,7 @@ class Site:
 @contextmanager
 def drawn_site() -> Iterator[Site]:
     """Draws, and removes everything that carries its instance."""
-    client, images = _daemon()
+    client, images = daemon("router", "base")
     where = {"schema": 1, "host": "", "instance": f"t{secrets.token_hex(4)}", "stack": "test"}
     try:
         names = {part: f"towpath-{where['instance']}-{part}" for part in ("network", "files", "router")}
@@ -147,19 +147,20 @@ def drawn_site() -> Iterator[Site]:
         outputs = RouterProvider().create(router).outs or {}
         yield Site(client=client, where=where, router=router, stats=outputs["statsPort"], image=images["base"])
     finally:
-        _remove(client, str(where["instance"]))
+        remove(client, str(where["instance"]))
         client.close()
 
 
-def _daemon() -> tuple[docker.DockerClient, dict[str, str]]:
+def daemon(*parts: str) -> tuple[docker.DockerClient, dict[str, str]]:
+    """A client, and the images that `deploy setup` made, by what they are for; without them the test is left out."""
     try:
         client = docker.DockerClient()
-        images = {part: client.images.list(f"towpath/{part}") for part in ("router", "base")}
+        images = {part: client.images.list(f"towpath/{part}") for part in parts}
     except DockerException as error:
         _lacking(f"no Docker daemon: {error}")
     if not all(images.values()):
         client.close()
-        _lacking("no router and no base image of `deploy setup --offline`")
+        _lacking(f"no images of `deploy setup --offline`: {', '.join(parts)}")
     return client, {part: found[0].tags[0] for part, found in images.items()}
 
 
@@ -173,7 +174,8 @@ def _containers(client: docker.DockerClient, instance: str) -> list[Container]:
     return client.containers.list(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
 
 
-def _remove(client: docker.DockerClient, instance: str) -> None:
+def remove(client: docker.DockerClient, instance: str) -> None:
+    """Everything that carries that instance."""
     for container in _containers(client, instance):
         container.remove(force=True, v=True)
     for network in client.networks.list(filters={"label": f"{LABEL_INSTANCE}={instance}"}):

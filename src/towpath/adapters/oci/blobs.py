@@ -93,7 +93,7 @@ def checked(pieces: Iterator[bytes], digest: str, size: int, where: str) -> Iter
     if (found, seen) != (digest, size):
         raise Refused(
             f"blob {digest} in {where} is corrupt: {seen} bytes with digest {found}, expected {size} bytes",
-            "nothing was written with it; build or push the image it belongs to again, or restore the source",
+            "nothing was written with it; remove it there, then push the image it belongs to again: docs/runbook.md",
         )
     if held:
         yield held

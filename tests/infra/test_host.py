@@ -1,0 +1,61 @@
+"""What is made of the words of a Docker daemon, without one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from docker.errors import ImageNotFound
+
+from infra.docker.host import pull
+from towpath.core.errors import NeedsPerson, Refused, TowpathError
+
+IMAGE = f"localhost:5055/m@sha256:{'a' * 64}"
+
+
+class FakeDocker:
+    """Has no image; a pull that has begun ends with these events."""
+
+    def __init__(self, *events: Mapping[str, str]) -> None:
+        self.images = self.api = self
+        self._events: Sequence[Mapping[str, str]] = events
+
+    def get(self, image: str) -> None:
+        raise ImageNotFound(image)
+
+    def pull(self, repository: str, *, tag: str, stream: bool, decode: bool) -> Iterator[Mapping[str, str]]:
+        assert (f"{repository}@{tag}", stream, decode) == (IMAGE, True, True)
+        return iter(self._events)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "message", "hint"),
+    [
+        (
+            f"filesystem layer verification failed for digest sha256:{'b' * 64}",
+            Refused,
+            f"a blob of {IMAGE} is damaged in the registry: ",
+            "remove that blob there",
+        ),
+        (
+            f'failed commit on ref "layer-sha256:{"b" * 64}": unexpected commit digest sha256:{"c" * 64}',
+            Refused,
+            f"a blob of {IMAGE} is damaged in the registry: ",
+            "remove that blob there",
+        ),
+        ("unknown blob", Refused, f"the registry doesn't have all of {IMAGE}: ", "`deploy build` builds one"),
+        ("no space left on device", NeedsPerson, f"Docker could not pull {IMAGE}: ", "run the same command again"),
+    ],
+)
+def test_a_pull_that_ends_badly_is_said_with_its_reason_and_what_to_do(
+    reason: str, kind: type[TowpathError], message: str, hint: str
+) -> None:
+    client: Any = FakeDocker({"status": "Pulling from m"}, {"error": reason})
+    with pytest.raises(kind) as failure:
+        pull(client, IMAGE)
+    assert failure.value.message == message + reason
+    assert hint in failure.value.hint
+
+
+def test_a_pull_that_ends_well_is_believed() -> None:
+    client: Any = FakeDocker({"status": "Pulling from m"}, {"status": "Download complete"})
+    pull(client, IMAGE)
