@@ -1,6 +1,7 @@
 """The providers against the real daemon: what each verb leaves behind."""
 
 import gc
+import http.client
 import socket
 import warnings
 from collections.abc import Iterator
@@ -169,7 +170,25 @@ def test_a_fence_alone_is_no_change(site: Site) -> None:
     assert RouteProvider().diff("", props, site.route({"r1": 9_000})).changes
 
 
-def test_traffic_is_shared_probes_reach_their_arm_and_a_drained_release_goes(site: Site, served: str) -> None:
+def begun_stream(site: Site, dots: int) -> http.client.HTTPResponse:
+    """A stream of the canary's, four dots a second."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.router["port"], timeout=10)
+    connection.request("GET", f"/stream/{dots}", headers={ARM_HEADER: "canary", "Connection": "close"})
+    return connection.getresponse()
+
+
+def dots(stream: http.client.HTTPResponse) -> tuple[int, bool]:
+    """How many came, and whether that was all that its server meant to send."""
+    with stream:
+        try:
+            return len(stream.read()), True
+        except http.client.IncompleteRead as cut:
+            return len(cut.partial), False
+
+
+def test_traffic_is_shared_probes_reach_their_arm_and_a_release_that_leaves_ends_what_drain_has_room_for(
+    site: Site, served: str
+) -> None:
     replica = ReplicaProvider().create(site.replica("r2"))
     cluster = site.cluster("r2", alias(replica))
     RouterClusterProvider().create(cluster)
@@ -178,10 +197,14 @@ def test_traffic_is_shared_probes_reach_their_arm_and_a_drained_release_goes(sit
     assert {site.ask()[1]["version"] for _ in range(60)} == {"r1", "r2"}
     assert site.ask(headers={ARM_HEADER: "canary"})[1]["version"] == "r2"
     assert 'cluster_name="m/r2/probe"' in site.counters()
+    short, long = begun_stream(site, 4), begun_stream(site, 400)
     alone = site.route({"r1": 10_000})
     RouteProvider().update("", both, alone)
     RouterClusterProvider().delete("m/r2", cluster)
     ReplicaProvider().delete(replica.id, site.replica("r2"))
+    assert dots(short) == (4, True)
+    came, whole = dots(long)
+    assert (came >= 8, whole) == (True, False), "two seconds of drain and no more"
     assert {site.ask()[1]["version"] for _ in range(20)} == {"r1"}
     assert site.ask(headers={ARM_HEADER: "canary"})[0] == 503
     assert replica.id not in names(site)

@@ -20,7 +20,7 @@ from infra.docker.storage import NetworkProvider, VolumeProvider
 from tests.e2e.support.ports import free_ports
 from towpath.core.contract import LABEL_INSTANCE, LABEL_ROLE
 
-# answers with its version, and gets ready, fails or ends as its environment says
+# answers with its version, at /stream/N with N dots, four a second; gets ready, fails or ends as its environment says
 SERVER = """
 import http.server, json, os, signal, sys, time
 mode, version = os.environ.get("MODE", "good"), os.environ.get("VERSION", "1")
@@ -30,6 +30,9 @@ if mode == "crash":
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        if self.path.startswith("/stream/"):
+            self.stream(int(self.path[8:]))
+            return
         states = {"good": (200, "ready"), "failed": (503, "failed"), "never": (503, "starting")}
         code, state = states[mode] if self.path == "/ready" else (200, "")
         body = json.dumps({"state": state, "reason": "corrupt weights", "version": version, "path": self.path})
@@ -37,6 +40,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
+    def stream(self, dots):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for _ in range(dots):
+            self.wfile.write(b"1\\r\\n.\\r\\n")
+            time.sleep(0.25)
+        self.wfile.write(b"0\\r\\n\\r\\n")
     def log_message(self, *words):
         pass
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

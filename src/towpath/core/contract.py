@@ -48,7 +48,7 @@ class Timeouts:
     Attributes:
         startup: from the container's start to ready; a model that isn't ready then ends the rollout.
         request: one request, or the longest silence within a stream.
-        drain: how long a leaving replica may finish what it has begun.
+        drain: how long a leaving replica may finish what it has begun; a stream that takes longer is cut.
     """
 
     startup: float = 60.0

@@ -12,6 +12,7 @@ from towpath.schema.units import Bytes, MilliCores, Seconds
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _NAME_FORM = "a name of at most 40 small letters, digits and dashes that begins with a letter"
+_DRAIN = "how long a leaving replica may finish what it has begun; a stream that takes longer is cut"
 
 
 def _name(value: str) -> str:
@@ -75,7 +76,7 @@ class TimeoutsTable(Table):
     request: Annotated[
         Seconds, Field(gt=0, description="until a request's first answer byte, and the longest silence in a stream")
     ] = 30.0
-    drain: Annotated[Seconds, Field(ge=0, description="how long a leaving replica may finish what it has begun")] = 15.0
+    drain: Annotated[Seconds, Field(ge=0, description=_DRAIN)] = 15.0
 
 
 class SmokeTable(Table):
