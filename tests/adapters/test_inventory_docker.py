@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from tests.fakes.http_server import Answer, serving
+from tests.support.unusable_docker import denied
 from towpath.adapters.inventory_docker import DockerInventory
 from towpath.app.ports import Running
 from towpath.core.consumption import Usage
@@ -147,6 +149,11 @@ def test_a_daemon_that_doesnt_answer_is_missing() -> None:
         DockerInventory("tcp://127.0.0.1:9").running("i1", "prod")
     with pytest.raises(Missing, match="doesn't answer"):
         DockerInventory("tcp://127.0.0.1:9").usage("i1", "prod")
+
+
+def test_a_daemon_that_this_user_may_not_use_is_missing_as_well_and_said_so(tmp_path: Path) -> None:
+    with denied(tmp_path) as host, pytest.raises(Missing, match=f"^no permission for the Docker daemon at {host}$"):
+        DockerInventory(host).running("i1", "prod")
 
 
 def lacking(why: str) -> None:

@@ -12,7 +12,7 @@ from towpath.core.contract import Endpoint
 from towpath.core.errors import Parked, TowpathError
 from towpath.core.history import Kind
 from towpath.core.observation import Observation
-from towpath.core.toolchain import DockerFacts
+from towpath.core.toolchain import DockerFacts, DockerTrouble
 
 
 def test_0_a_release_that_is_promoted(world: FakeWorld) -> None:
@@ -164,14 +164,21 @@ def test_7_a_parked_promotion_says_how_it_goes_on() -> None:
     assert (done.code, done.err) == (7, "error: promotion 4 waits for an approval\nhint: deploy resume prod\n")
 
 
-def test_8_a_machine_that_lacks_something_is_told_what() -> None:
-    world = FakeWorld(machine=FakeMachine(docker=DockerFacts(trouble="absent")))
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ("absent", "there is no Docker on this machine"),
+        ("denied", "no permission for the Docker daemon at the default socket"),
+    ],
+)
+def test_8_a_machine_that_lacks_something_is_told_what(trouble: DockerTrouble, says: str) -> None:
+    world = FakeWorld(machine=FakeMachine(docker=DockerFacts(trouble=trouble)))
 
     looked, mended = deploy("doctor", world=world), deploy("setup", world=world)
 
     assert (looked.code, mended.code) == (8, 8)
-    assert "there is no Docker on this machine" in looked.out
-    assert "there is no Docker on this machine" in mended.err
+    assert says in looked.out
+    assert says in mended.err
 
 
 def test_10_a_plan_with_changes_where_that_was_asked_for(world: FakeWorld) -> None:

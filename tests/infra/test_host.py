@@ -1,12 +1,15 @@
 """What is made of the words of a Docker daemon, without one."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docker.errors import ImageNotFound
 
 from infra.docker.host import pull
+from infra.docker.provider import StepFailed, daemon
+from tests.support.unusable_docker import denied
 from towpath.core.errors import NeedsPerson, Refused, TowpathError
 
 IMAGE = f"localhost:5055/m@sha256:{'a' * 64}"
@@ -59,3 +62,9 @@ def test_a_pull_that_ends_badly_is_said_with_its_reason_and_what_to_do(
 def test_a_pull_that_ends_well_is_believed() -> None:
     client: Any = FakeDocker({"status": "Pulling from m"}, {"status": "Download complete"})
     pull(client, IMAGE)
+
+
+def test_a_user_who_may_not_use_the_daemon_is_told_so_and_what_to_do(tmp_path: Path) -> None:
+    said = "this user may not use the Docker daemon at {}\n  join the group docker; `deploy doctor` says"
+    with denied(tmp_path) as host, pytest.raises(StepFailed, match=said.format(host)), daemon({"host": host}):
+        pass

@@ -119,8 +119,13 @@ class DockerInventory:
         try:
             yield
         except _docker().errors.DockerException as error:
-            where = self._host or "the default socket"
-            raise Missing(f"the Docker daemon at {where} doesn't answer: {error}", "see `deploy doctor`") from error
+            raise _unusable(self._host or "the default socket", str(error)) from error
+
+
+def _unusable(where: str, said: str) -> Missing:
+    if "permission denied" in said.lower():
+        return Missing(f"no permission for the Docker daemon at {where}", "`deploy doctor` says how to get it")
+    return Missing(f"the Docker daemon at {where} doesn't answer: {said}", "see `deploy doctor`")
 
 
 def _address(container: "Container") -> str:
