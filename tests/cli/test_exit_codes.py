@@ -9,7 +9,7 @@ from towpath.cli.main import run
 from towpath.cli.render import Output
 from towpath.core import errors
 from towpath.core.contract import Endpoint
-from towpath.core.errors import Parked, TowpathError
+from towpath.core.errors import NeedsPerson, Parked, TowpathError
 from towpath.core.history import Kind
 from towpath.core.observation import Observation
 from towpath.core.toolchain import DockerFacts, DockerTrouble
@@ -156,6 +156,25 @@ def test_6_a_stack_file_edited_in_the_middle_needs_a_person(world: FakeWorld) ->
 
     assert done.code == 6
     assert "isn't what was pinned" in done.err
+
+
+TAKEN = (
+    "up of prod failed: router-container: port 8083 of towpath-1f2e-prod-router is already taken\n"
+    "  container web publishes it: remove that one, or choose another port in the stack file"
+)
+
+
+def test_6_a_port_that_is_taken_when_all_of_an_environment_is_drawn_again(world: FakeWorld) -> None:
+    def take(_stack: str, wanted: Endpoint) -> None:
+        if world.scene.world.ups and wanted.canary is None:
+            raise NeedsPerson(TAKEN)
+
+    world.scene.observer.canary.errors = 0.3
+    world.scene.world.before_up = take
+
+    done = deploy("promote", "--to", "prod", world=world)
+
+    assert (done.code, f"error: {TAKEN}\n" in done.err) == (6, True)
 
 
 def test_7_a_parked_promotion_says_how_it_goes_on() -> None:

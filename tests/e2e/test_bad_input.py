@@ -86,5 +86,5 @@ def test_a_port_that_is_taken_is_named_with_who_has_it(one: Installation) -> Non
         one.file("second").unlink()
     said = " ".join((refused.stdout + refused.stderr).split())
     assert refused.code != 0
-    assert f"port {one.ports['lab']}" in said
-    assert f"towpath-{one.id}-lab-router" in said
+    assert f"port {one.ports['lab']} of towpath-{one.id}-second-router is already taken" in said
+    assert f"container towpath-{one.id}-lab-router publishes it: remove that one, or choose another port" in said

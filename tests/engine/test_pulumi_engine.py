@@ -30,7 +30,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 def act(props):
     if props["do"] == "fail":
-        raise Exception("replica " + props["text"] + " never got ready")
+        raise Exception("port " + props["text"] + " is already taken\\n  container web publishes it")
     if props["do"].startswith("wait:"):
         flag = props["do"].removeprefix("wait:")
         open(flag + ".waiting", "w").close()
@@ -209,9 +209,10 @@ def test_a_programs_refusal_comes_in_its_own_words_and_touches_nothing(bench: Be
     assert bench.engine.outputs("dev").drawn == "one"
 
 
-def test_a_failing_resource_is_named_with_its_own_message(bench: Bench) -> None:
-    config = bench.overlay("one", web_a="7/fail", web_b="1")
-    with pytest.raises(NeedsPerson, match=r"^up of dev failed: web\.a: replica 7 never got ready$"):
+def test_a_failing_resource_is_named_with_its_own_message_and_remedy(bench: Bench) -> None:
+    config = bench.overlay("one", router="81/fail", web_b="1")
+    said = "up of dev failed: router: port 81 is already taken\n  container web publishes it"
+    with pytest.raises(NeedsPerson, match=f"^{said}$"):
         bench.engine.up("dev", config)
     assert bench.report.lines == ["dev: created web.b"]
 
