@@ -4,6 +4,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from tests.e2e.support.leftovers import leftovers
 from tests.e2e.support.private_docker import PrivateDocker, missing, private_docker
 from tests.e2e.support.required import leave_out
 from tests.e2e.support.traffic import BODY
+from towpath.adapters.stack_files import YamlStackFiles
+from towpath.core.contract import Canary
 from towpath.core.errors import NeedsPerson
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.engine]
-BACK = 30.0  # seconds until everything answers again
+BACK = 60.0  # seconds until everything answers again, and both arms have had a request
+TRAFFIC = 40  # percent
+FENCE = 1000  # higher than that of the promotion before
 
 
 @pytest.fixture
@@ -35,25 +41,48 @@ def machine(one: Installation) -> Iterator[PrivateDocker]:
 
 
 def ask(one: Installation) -> tuple[int, str]:
-    """How one request ended, and the release that answered."""
+    """How one request ended, and the arm that answered."""
     done = one.deploy("invoke", "lab", "-d", BODY, "--json")
-    return done.code, str(done.answer.get("release", ""))
+    return done.code, str(done.answer.get("arm", ""))
 
 
-def test_after_a_restart_of_the_daemon_the_same_release_serves_again(machine: PrivateDocker, tmp_path: Path) -> None:
+def await_both_arms(one: Installation) -> None:
+    """Ask until each has answered."""
+    seen, end = set[tuple[int, str]](), time.monotonic() + BACK
+    while not {(0, "stable"), (0, "canary")} <= seen:
+        assert time.monotonic() < end, f"{seen} in {BACK} s"
+        seen.add(ask(one))
+
+
+@contextmanager
+def split(one: Installation) -> Iterator[str]:
+    """A candidate with its share of lab's requests, drawn as a promotion draws it; gives back the file it drew."""
+    files = YamlStackFiles(project=one.folder)
+    file = files.read("lab")
+    (stable,) = file.endpoints
+    assert stable.release is not None
+    serving = replace(stable.serving, env=(("OTHER", "1"),))
+    canary = Canary(release=stable.release, serving=serving, traffic=TRAFFIC, replicas=1)
+    with files.overlay(file, replace(stable, canary=canary), fence=FENCE) as overlay:
+        one.pulumi("up", "--yes", "--skip-preview", "-s", "lab", "--config-file", overlay.path).ok()
+        yield overlay.path
+
+
+def test_after_a_restart_of_the_daemon_the_same_releases_serve_again_with_their_shares_of_traffic(
+    machine: PrivateDocker, tmp_path: Path
+) -> None:
     with installed(tmp_path / "e2e", ambient=ambient(), docker=machine.host, inside=machine.inside) as one:
         release = one.serving("lab")
-        before = ask(one)
-        assert before == (0, release)
-        machine.stop()
-        assert ask(one)[0] == NeedsPerson.exit_code
-        machine.start()
-        end = time.monotonic() + BACK
-        while (now := ask(one)) != before:
-            assert time.monotonic() < end, f"{now} after {BACK} s, was {before}"
-        status = one.status("lab")
-        assert (status["release"], status["ready"], status["problems"]) == (release, 1, [])
-        one.pulumi("preview", "-s", "lab", "--expect-no-changes").ok()
+        with split(one) as drawn:
+            assert ask(one)[0] == 0
+            machine.stop()
+            assert ask(one)[0] == NeedsPerson.exit_code
+            machine.start()
+            await_both_arms(one)
+            status = one.status("lab")
+            assert (status["release"], status["ready"], status["problems"]) == (release, 2, [])
+            assert (status["declared"], status["observed"]) == (TRAFFIC, [TRAFFIC])
+            one.pulumi("preview", "-s", "lab", "--expect-no-changes", "--config-file", drawn).ok()
         assert one.release(), "the registry takes images again"
 
 
