@@ -153,6 +153,7 @@ def _await_ready(client: "DockerClient", container: "Container", alias: str, pro
         if answer.failed:
             raise _given_up(container, props, f"says it failed: {answer.failed}")
         if time.monotonic() - begun > props["startup"]:
+            _expect_running(container, props)  # else it ended while it was asked, and that says more
             waited = f"{props['startup']:g} s (timeouts.startup)"
             raise _given_up(container, props, f"was not ready on {props['ready']} within {waited}, last: {last}")
         time.sleep(_PAUSE)
