@@ -4,10 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.core.judge.traffic import POLL, REFERENCE, Rate, counts, fold, refused_after, traffic
+from tests.core.judge.traffic import LATENCY, POLL, REFERENCE, Rate, counts, fold, refused_after, slow_polls, traffic
 from towpath.core.judge import (
     ERRORS,
-    Channel,
     Counts,
     JudgePolicy,
     JudgeState,
@@ -178,24 +177,6 @@ def test_without_a_reference_the_first_poll_only_teaches() -> None:
 def test_a_long_reference_weighs_no_more_than_sixty_polls() -> None:
     state = start(POLICY, Reference(seconds=6000.0, live={"errors": (600, 600_000)}))
     assert state.channels[0].baseline == ((60.0, 60_000.0),)
-
-
-LATENCY: Channel = replace(
-    ERRORS, name="slow", metric="latency", waits_for_warm_up=True, depends_on_load=True, is_failure=False
-)
-
-
-def slow_polls(policy: JudgePolicy, load_ratio: float | None, begin: float = 0.0) -> JudgeState:
-    slow = {"slow": Counts(canary_events=60, canary_requests=100, stable_events=100, stable_requests=1000)}
-    reference = Reference(seconds=600.0, live={"slow": (6000, 60_000)})
-    polls = [Poll(elapsed=begin + POLL * n, live=slow, load_ratio=load_ratio) for n in range(1, 11)]
-    return fold(policy, polls, reference)
-
-
-@pytest.mark.parametrize(("load_ratio", "refused"), [(1.0, True), (1.25, True), (1.3, False), (None, False)])
-def test_slowness_counts_only_at_about_the_same_load(load_ratio: float | None, *, refused: bool) -> None:
-    policy = replace(POLICY, metrics=("latency",), channels=(LATENCY,), warm_up=0.0)
-    assert (slow_polls(policy, load_ratio).refused is not None) == refused
 
 
 def test_slowness_while_cold_does_not_count_but_errors_do() -> None:

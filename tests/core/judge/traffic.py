@@ -1,13 +1,17 @@
 """Seeded traffic for the judge: polls as a router would have counted them."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from towpath.core.judge import ERRORS, Counts, JudgePolicy, JudgeState, Poll, Reference, start, step
+from towpath.core.judge import ERRORS, Channel, Counts, JudgePolicy, JudgeState, Poll, Reference, start, step
 
 POLL = 10.0
 REFERENCE = Reference(seconds=600.0, live={"errors": (60, 60_000)}, probe={"errors": (3, 3_000)})
+LATENCY: Channel = replace(
+    ERRORS, name="slow", metric="latency", waits_for_warm_up=True, depends_on_load=True, is_failure=False
+)
 
 Rate = float | Callable[[float], float]
 
@@ -57,3 +61,11 @@ def refused_after(policy: JudgePolicy, polls: Iterable[Poll], reference: Referen
         if state.refused is not None:
             return poll.elapsed
     return None
+
+
+def slow_polls(policy: JudgePolicy, load_ratio: float | None, *, slow: int = 60, begin: float = 0.0) -> JudgeState:
+    """After ten polls in which `slow` of the candidate's 100 answers and 100 of stable's 1,000 were slow."""
+    seen = {"slow": counts((slow, 100), (100, 1000))}
+    reference = Reference(seconds=600.0, live={"slow": (6000, 60_000)})
+    polls = [Poll(elapsed=begin + POLL * n, live=seen, load_ratio=load_ratio) for n in range(1, 11)]
+    return fold(policy, polls, reference)
