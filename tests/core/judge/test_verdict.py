@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.core.judge.traffic import POLL, counts, fold, traffic
-from towpath.core.judge import JudgePolicy, Poll, Reference, start, verdict
+from tests.core.judge.traffic import LATENCY, POLL, counts, fold, traffic
+from towpath.core.judge import ERRORS, Channel, JudgePolicy, Poll, Reference, start, verdict
+from towpath.core.judge.channels import Own
 
 POLICY = JudgePolicy()
 
@@ -87,3 +88,35 @@ def test_what_was_judged_on_probes_is_told_apart() -> None:
     assert (said.live_requests, said.probe_requests) == (0, 9900)
     mixed = [replace(poll, live={"errors": counts((0, 10), (0, 90))}) for poll in only_probes]
     assert verdict(fold(policy, mixed)).judged_on == "users and probes"
+
+
+def measured(places: range, *channels: str) -> list[Poll]:
+    """Thin traffic in which a tenth of both arms' requests are events of these channels."""
+    seen = dict.fromkeys(channels, counts((1, 10), (1, 10)))
+    return [Poll(elapsed=POLL * n, live=seen, load_ratio=1.0) for n in places]
+
+
+def missed(channel: Channel, *, probes: bool = False) -> JudgePolicy:
+    return replace(POLICY, metrics=("errors", channel.metric), channels=(ERRORS, channel), probes=probes, warm_up=0.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (measured(range(1, 4), "errors", "slow"), "slow isn't counted any more"),
+        (measured(range(1, 4), "errors"), "slow isn't counted alike in both arms"),
+    ],
+)
+def test_a_channel_that_is_missed_before_it_passed_is_named_and_no_requests_are_asked_for(
+    before: list[Poll], why: str
+) -> None:
+    said = verdict(fold(missed(LATENCY), [*before, *measured(range(4, 12), "errors")]))
+    assert (said.kind, said.reason, said.channel, said.more_requests) == ("hold", why, "slow", None)
+
+
+def test_what_nobody_counts_among_probes_is_not_missed_there() -> None:
+    own = replace(LATENCY, name="refunds", metric="refunds", event=Own(metric="refunds"))
+    idle = {"errors": counts((0, 1), (0, 1)), "refunds": counts((0, 0), (0, 0))}
+    polls = [replace(poll, live=idle, probe={"errors": idle["errors"]}) for poll in measured(range(1, 12))]
+    said = verdict(fold(missed(own, probes=True), polls))
+    assert said.reason == "refunds: not enough requests to tell yet"

@@ -15,7 +15,7 @@ from towpath.core.judge.bets import (
     load_allows,
     oriented,
 )
-from towpath.core.judge.channels import Channel
+from towpath.core.judge.channels import Channel, Own
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.mixture import bet, log_mean, new_wealth
 from towpath.core.judge.model import ChannelState, JudgePolicy, JudgeState, Poll, Reference, Stratum
@@ -93,7 +93,7 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
         kept,
         baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),
         seen=tuple(_add(old, new) for old, new in zip(kept.seen, counts, strict=True)),
-        silent=_silent(policy, poll, channel.name, kept.silent),
+        silent=_silent(policy, poll, channel, kept.silent),
     )
     if channel.waits_for_warm_up and poll.elapsed < policy.warm_up:
         return learned
@@ -114,11 +114,12 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
     )
 
 
-def _silent(policy: JudgePolicy, poll: Poll, channel: str, before: int) -> int:
+def _silent(policy: JudgePolicy, poll: Poll, channel: Channel, before: int) -> int:
     """Polls since the channel was counted; one that is counted at zero in a stratum nobody uses isn't heard there."""
-    if any(poll.counts(stratum, channel).both for stratum in policy.strata):
+    strata = policy.strata[:1] if isinstance(channel.event, Own) else policy.strata  # nobody counts own ones in probes
+    if any(poll.counts(stratum, channel.name).both for stratum in strata):
         return 0
-    return before + any(not poll.measured(stratum, channel) for stratum in policy.strata)
+    return before + any(not poll.measured(stratum, channel.name) for stratum in strata)
 
 
 def _kept(gain: float, *, counts: bool, alike: bool) -> float:

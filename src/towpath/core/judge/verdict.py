@@ -56,7 +56,8 @@ class Verdict:
         bound_in_favour: what it must reach for *promote*.
         live_requests: users' requests the candidate answered.
         probe_requests: probes the candidate answered.
-        more_requests: about so many more of the candidate until *promote*; None where the data don't say.
+        more_requests: about so many more of the candidate until *promote*; None where the data don't say, and where
+            requests alone wouldn't do.
     """
 
     kind: Kind
@@ -90,20 +91,20 @@ def verdict(state: JudgeState) -> Verdict:
     late = state.elapsed >= state.policy.max_time
     kind: Kind = "inconclusive" if late else "hold"
     reason = f"after {state.elapsed:.0f} s: {waiting}" if late else waiting
-    return _say(state, kind, reason, _waiting_for(state))
+    return _say(state, kind, reason, _silent(state) or _waiting_for(state))
 
 
 def _waits(state: JudgeState) -> str:
     """What is missing for *promote*; empty when nothing is."""
     policy = state.policy
     requests = sum(_requests(state))
-    weakest = _waiting_for(state)
+    weakest, silent = _waiting_for(state), _silent(state)
     checks = (
         (state.unsettled, "both arms fail together, so the fault is not the candidate's alone"),
         (not requests, "the candidate has answered no request yet"),
         (state.awaited, "; ".join(state.awaited)),
+        (silent is not None, "" if silent is None else _silence(state, silent)),  # no request mends that
         (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
-        (_silent(state), f"{_silent(state)} isn't counted any more"),
         (state.polls < policy.min_polls, f"{state.polls} of {policy.min_polls} polls with requests in both arms"),
         (requests < policy.min_requests, f"{requests} of {policy.min_requests} requests of the candidate"),
         (state.elapsed < policy.min_time, f"{state.elapsed:.0f} of {policy.min_time:.0f} s"),
@@ -111,10 +112,16 @@ def _waits(state: JudgeState) -> str:
     return next((reason for missing, reason in checks if missing), "")
 
 
-def _silent(state: JudgeState) -> str:
-    """A channel that hasn't been counted for as many polls as *promote* takes; empty where there is none."""
+def _silent(state: JudgeState) -> Channel | None:
+    """A channel that hasn't been counted for as many polls as *promote* takes; None where there is none."""
     channels = zip(state.policy.channels, state.channels, strict=True)
-    return next((channel.name for channel, kept in channels if kept.silent >= state.policy.min_polls), "")
+    return next((channel for channel, kept in channels if kept.silent >= state.policy.min_polls), None)
+
+
+def _silence(state: JudgeState, channel: Channel) -> str:
+    seen = state.channels[state.policy.channels.index(channel)].seen
+    heard = any(counts.both for counts in seen)
+    return f"{channel.name} isn't counted {'any more' if heard else 'alike in both arms'}"
 
 
 def _refusal(state: JudgeState) -> Verdict:
@@ -162,6 +169,8 @@ def _more(state: JudgeState, requests: int, evidence: float) -> int | None:
     """By what the requests so far have brought or, before there are any, by what stable is known to do."""
     if not requests:
         return max(_from_the_start(state, place) for place in range(len(state.channels)))
+    if _silent(state) is not None:
+        return None
     needed = -math.log(state.policy.beta)
     return math.ceil(requests * max(needed / evidence - 1, 0.0)) if evidence > 0 else None
 
