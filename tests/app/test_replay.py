@@ -2,9 +2,10 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from towpath.app.journal import Journal
 from towpath.app.promote import PromoteRequest, promote
 from towpath.app.resume import resume
 from towpath.core.canary_policy import CanaryPolicy
-from towpath.core.errors import TowpathError
+from towpath.core.errors import Interrupted, RolledBack, TowpathError
 from towpath.core.history import Kind
 from towpath.core.history_codec import snapshot
 from towpath.core.journal import SNAPSHOT, Draft
@@ -173,3 +174,22 @@ def test_whatever_the_driver_said_is_said_again_by_the_looks_it_left(
     assert said
     places = [heard.index(tuple(one[key] for key in keys)) for one in said]
     assert places == sorted(places)
+
+
+def test_a_canary_that_goes_on_under_another_towpath_is_judged_as_it_began() -> None:
+    scene = prod()
+    scene.canary = replace(QUICK, cap=1.5)
+    scene.observer.canary.errors = 0.3
+    scene.world.clock.at(10, stop)
+    with pytest.raises(Interrupted):
+        promote(scene.services(), PromoteRequest(environment="prod"))
+    scene.canary = QUICK
+
+    with pytest.raises(RolledBack):
+        resume(scene.services(), "prod")
+
+    frames = explained(scene.services(), "prod").frames
+    assert frames[-1].judge.policy.cap == 1.5
+    assert len(frames) > 14, "with a cap of 4 half of these looks are enough"
+    said = [entry.payload["evidence"] for entry in scene.journal("prod").history() if entry.kind == Kind.VERDICT]
+    assert said[-1] == frames[-1].verdict.evidence

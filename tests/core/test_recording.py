@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -35,6 +36,22 @@ def test_the_last_frame_says_what_the_driver_heard() -> None:
     assert frames(one)[-1].verdict == situation(heard, place=0, step_since=SINCE, now=heard.last_at).verdict
     assert frames(one)[-1].verdict.kind == "roll back"
     assert frames(recording())[5].share == pytest.approx(0.5)
+
+
+def test_a_canary_is_judged_again_with_the_cap_it_was_judged_with() -> None:
+    usual = recording(median=130.0)
+    slow = replace(usual, policy=replace(POLICY, cap=1.5, outage=0.7))
+    again = frames(read(write(slow)))
+    assert (again[-1].judge.policy.cap, again[-1].judge.policy.outage) == (1.5, 0.7)
+    refused = [[frame.verdict.kind for frame in seen].index("roll back") for seen in (frames(usual), again)]
+    assert refused[0] < refused[1]
+
+
+def test_a_canary_from_before_the_cap_was_written_down_had_the_cap_of_then() -> None:
+    head, *looks = write(recording(polls=4)).splitlines()
+    old = json.loads(head)
+    del old["policy"]["cap"], old["policy"]["outage"]
+    assert read("\n".join([json.dumps(old), *looks])).policy == replace(POLICY, cap=5.0, outage=0.1)
 
 
 @pytest.mark.parametrize(

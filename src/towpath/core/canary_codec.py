@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from towpath.core.canary_policy import METRICS, CanaryPolicy, Margin, Margins
 from towpath.core.drift import DriftPolicy
@@ -11,6 +11,11 @@ from towpath.core.journal import JSON
 from towpath.core.judge import Breaker
 from towpath.core.judge.curves import Slower
 from towpath.core.own_codec import metric_from_json, metric_to_json
+
+# Until they were pinned, journals were written by judges with these. For a few development versions the cap was 4; no
+# release had it, so what they wrote isn't told apart.
+_CAP_BEFORE: Final = 5.0
+_OUTAGE_BEFORE: Final = 0.1
 
 
 def policy_to_json(policy: CanaryPolicy) -> dict[str, JSON]:
@@ -38,6 +43,8 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
             own=tuple(metric_from_json(one) for one in fields.pop("own", ())),
             margins=_margins(fields.pop("margins")),
             breaker=Breaker(**fields.pop("breaker")),
+            cap=fields.pop("cap", _CAP_BEFORE),
+            outage=fields.pop("outage", _OUTAGE_BEFORE),
             drift=DriftPolicy(**fields.pop("drift", {"action": "tell"})),  # nothing was held before there was this key
             **fields,
         )

@@ -8,7 +8,7 @@ from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
 from towpath.core.judge.curves import Slower
 from towpath.core.judge.evalue import HalfPlane
-from towpath.core.judge.model import Breaker, JudgePolicy
+from towpath.core.judge.model import CAP, OUTAGE, Breaker, JudgePolicy
 from towpath.core.margins import NARROW, WIDE, Margin
 from towpath.core.own_metrics import OwnMetric, own_channel, own_problems
 
@@ -82,6 +82,9 @@ class CanaryPolicy:
         dispersion: how many requests fail or succeed together, as those of a client that batches or of a session that
             sticks to an arm; all evidence counts for so much less.
         breaker: rolls back without statistics.
+        cap: the most that one look may multiply the evidence by. Like `outage` it is no key of deploy.toml; it is here
+            so that a canary is judged, resumed and replayed with what it began with, whatever a later Towpath has.
+        outage: share of failing requests from which both arms failing alike is a fault they share.
         drift: what a change of users' requests means.
     """
 
@@ -105,6 +108,8 @@ class CanaryPolicy:
     warm_up: float = 300.0
     dispersion: float = 1.0
     breaker: Breaker = field(default_factory=Breaker)
+    cap: float = CAP
+    outage: float = OUTAGE
     drift: DriftPolicy = field(default_factory=DriftPolicy)
 
     @property
@@ -197,6 +202,7 @@ def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
         probes=policy.probes > 0,
         alpha=policy.alpha,
         beta=policy.beta,
+        cap=policy.cap,
         poll=policy.poll,
         min_time=policy.min_time,
         max_time=policy.max_time,
@@ -205,6 +211,7 @@ def judge_policy(policy: CanaryPolicy) -> JudgePolicy:
         warm_up=policy.warm_up,
         dispersion=policy.dispersion,
         breaker=policy.breaker,
+        outage=policy.outage,
     )
 
 

@@ -10,8 +10,22 @@ from towpath.core.judge.mixture import Wealth
 
 Stratum = Literal["live", "probe"]
 STRATA: Final[tuple[Stratum, ...]] = ("live", "probe")
+CAP: Final = 4.0
+OUTAGE: Final = 0.1
 
-__all__ = ["STRATA", "Breaker", "Cause", "ChannelState", "Counts", "JudgePolicy", "JudgeState", "Poll", "Reference"]
+__all__ = [
+    "CAP",
+    "OUTAGE",
+    "STRATA",
+    "Breaker",
+    "Cause",
+    "ChannelState",
+    "Counts",
+    "JudgePolicy",
+    "JudgeState",
+    "Poll",
+    "Reference",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +70,7 @@ class JudgePolicy:
     probes: bool = False
     alpha: float = 0.01
     beta: float = 0.05
-    cap: float = 4.0
+    cap: float = CAP
     dispersion: float = 1.0
     poll: float = 10.0
     min_time: float = 600.0
@@ -65,7 +79,7 @@ class JudgePolicy:
     min_requests: int = 0
     warm_up: float = 300.0
     breaker: Breaker = field(default_factory=Breaker)
-    outage: float = 0.1
+    outage: float = OUTAGE
 
     def __post_init__(self) -> None:
         """Every channel's metric has a part of alpha.
