@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import FakeWorld, deploy
 
 
@@ -20,18 +22,39 @@ def test_a_promotion_is_explained_drawn_and_judged_again(world: FakeWorld, tmp_p
     assert again.code == 0
     assert again.out.splitlines()[0].startswith("AT")
     assert "promote" in again.out
+    drawn = tmp_path / "again.html"
+    again = deploy("judge", "replay", str(looks), "--html", str(drawn), world=FakeWorld())
+    assert (again.code, again.out.splitlines()[-1]) == (0, f"wrote {drawn}")
+    assert "Replay of 1.jsonl" in drawn.read_text()
+    assert drawn.read_text().count("<svg") == html.read_text().count("<svg") > 0
     answer = deploy("judge", "replay", str(looks), "--json", world=FakeWorld()).json
     assert (answer["command"], answer["looks"][-1]["kind"]) == ("judge replay", "promote")
     first = deploy("explain", "prod", "4", "--json", world=world).json
     assert first["looks"] == answer["looks"]
 
 
-def test_every_canary_that_ended_has_its_picture_beside_the_journal(world: FakeWorld) -> None:
-    assert deploy("promote", "--to", "prod", world=world).code == 0
+@pytest.mark.parametrize(
+    ("errors", "rate", "code", "said"),
+    [
+        (0.0, 50, 0, b"The judge&#x27;s word: promote."),
+        (0.3, 50, 5, b"The judge&#x27;s word: roll back."),
+        (0.0, 0, 6, b"The judge&#x27;s word: inconclusive."),
+    ],
+)
+def test_every_canary_that_ended_has_its_picture_beside_the_journal(
+    world: FakeWorld, errors: float, rate: float, code: int, said: bytes
+) -> None:
+    world.scene.observer.canary.errors = errors
+    world.scene.observer.stable.rate = world.scene.observer.canary.rate = rate
+
+    assert deploy("promote", "--to", "prod", world=world).code == code
+
     assert "what it was judged on: /.towpath/pictures/prod/000004.html" in world.scene.report.lines
     kept = world.scene.services().store.get("pictures/prod/000004.html")
     assert kept is not None
     assert kept.startswith(b"<!doctype html>")
+    assert said in kept
+    assert b"<svg" in kept
 
 
 def test_what_cannot_be_explained_or_replayed_is_a_wrong_use(world: FakeWorld, tmp_path: Path) -> None:
