@@ -64,6 +64,7 @@ class _Facts:
         self._runtime = runtime
         self._requests = requests
         self._log = log
+        self._release = metrics.release_info(str(settings.provenance["release"] or ""), settings.version or "")
 
     async def server(self, _request: Request) -> Response:
         """The server's name and its extensions of the protocol: none."""
@@ -106,6 +107,7 @@ class _Facts:
         """Prometheus' text format."""
         ready = int(self._runtime.readiness.now.ready)
         families = [
+            self._release,
             metrics.single("towpath_ready", "gauge", "1 while requests are wanted.", ready),
             *self._requests.families(),
             *self._runtime.predictions.seen.families(),

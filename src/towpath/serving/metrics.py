@@ -155,6 +155,13 @@ def single(name: str, kind: str, about: str, value: float) -> Family:
     return Family(name=name, kind=kind, about=about, samples=(Sample(name=name, labels=(), value=value),))
 
 
+def release_info(release: str, digest: str) -> Family:
+    """Whose series all the others are, to be joined with them; empty where the container wasn't told."""
+    name = "towpath_release_info"
+    sample = Sample(name=name, labels=(("release", release), ("digest", digest)), value=1)
+    return Family(name=name, kind="gauge", about="The release that is served.", samples=(sample,))
+
+
 def process() -> list[Family]:
     """CPU and memory of this process, under the names everybody uses."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
