@@ -74,9 +74,10 @@ def test_a_policy_is_simulated_at_a_traffic(world: FakeWorld) -> None:
     assert told.code == 0
     assert "in numbers only, at 100 requests/s" in told.out
     rows = told.out.splitlines()
-    assert any(row.startswith("like stable") and "0 of 2" in row for row in rows)
+    assert any(row.startswith("like stable") and "0 of 2 (0 to 66 %)" in row for row in rows)
     assert any(row.startswith("5 points more errors") and "2 of 2" in row for row in rows)
     answer = deploy("judge", "simulate", "prod", "--rps", "100", "--runs", "2", "--json", world=world).json
     assert [one["name"] for one in answer["candidates"]][:2] == ["like stable", "1 point more errors"]
+    assert answer["candidates"][0]["rolled_back_between"] == pytest.approx([0.0, 0.6576], abs=1e-4)
     none = deploy("judge", "simulate", "dev", world=world)
     assert (none.code, "dev has no canary" in none.err) == (2, True)

@@ -8,6 +8,9 @@ import pytest
 
 from tests.core.test_sight import seen
 from towpath.core.canary import CanaryPolicy, steps
+from towpath.core.judge import Channel
+from towpath.core.judge.channels import Own
+from towpath.core.judge.evalue import HalfPlane
 from towpath.core.simulation import CANDIDATES, Candidate, _Draws, run
 from towpath.core.traffic import known
 
@@ -26,7 +29,7 @@ def test_each_kind_of_candidate_ends_as_it_should(candidate: Candidate) -> None:
 
 def test_a_fault_that_begins_late_is_found_after_it_began() -> None:
     late = Candidate(name="late", errors=0.05, begins=120.0)
-    ended = [run(POLICY, PLAN[:1], TRAFFIC, late, seed) for seed in range(3)]
+    ended = [run(POLICY, (replace(PLAN[0], last=True),), TRAFFIC, late, seed) for seed in range(3)]
     assert [one.said.kind for one in ended] == ["roll back"] * 3
     assert all(late.begins < one.seconds < 200.0 for one in ended)
 
@@ -38,6 +41,36 @@ def test_the_same_seed_gives_the_same_canary() -> None:
 def test_without_traffic_it_stays_undecided() -> None:
     ended = run(POLICY, PLAN, replace(TRAFFIC, requests_per_second=0.01), CANDIDATES[0], 1)
     assert (ended.said.kind, ended.seconds) == ("inconclusive", POLICY.max_time)
+
+
+def test_where_nobody_asks_probes_decide_a_simulated_canary_too() -> None:
+    idle = replace(TRAFFIC, requests_per_second=0.0)
+    ended = [
+        run(replace(POLICY, probes=30.0), PLAN, idle, candidate, 1) for candidate in (CANDIDATES[0], CANDIDATES[2])
+    ]
+    assert [(one.said.kind, one.said.judged_on) for one in ended] == [("promote", "probes"), ("roll back", "probes")]
+
+
+def test_a_step_waits_for_as_many_requests_as_the_policy_says() -> None:
+    thin = replace(TRAFFIC, requests_per_second=100.0)  # five a second for the candidate in the first step
+    few, many = (run(replace(POLICY, min_requests=least), PLAN, thin, CANDIDATES[0], 2) for least in (20, 2000))
+    assert few.said.kind == many.said.kind == "promote"
+    assert few.seconds < 400 < many.seconds
+
+
+def test_own_metrics_count_probes_too() -> None:
+    own = Channel(
+        name="refunds",
+        metric="refunds",
+        event=Own(metric="refunds"),
+        rollback=HalfPlane(r0=1.1, d=0.0),
+        promote=HalfPlane(r0=2.0, d=0.0),
+        lifts=(1.0,),
+    )
+    idle = replace(TRAFFIC, requests_per_second=0.0, channels=(own,), rates={"refunds": 0.5})
+    poll = _Draws(random.Random(4), idle, CANDIDATES[0], 10.0).poll(10.0, PLAN[0], 10.0)  # noqa: S311 - no secret
+    assert poll.probe == {}
+    assert 50 < poll.live["refunds"].canary_requests < 150
 
 
 @pytest.mark.parametrize(("n", "p"), [(10, 0.3), (1000, 0.004), (1000, 0.4), (20_000, 0.999), (5, 1.0), (7, 0.0)])

@@ -65,7 +65,9 @@ def simulate(
 ) -> None:
     """Say how this policy would decide at this traffic.
 
-    Canaries in numbers only, of a candidate like stable and of worse ones: false roll backs and times to detection.
+    Canaries in numbers only, of a candidate like stable and of worse ones: false roll backs, with an interval of 95 %,
+    and times to detection. Steps, probes and every minimum are the policy's. Requests fail one by one, and what users
+    ask stays the same: bursts, stalls and changed requests aren't simulated.
     """
     from towpath.app import simulate as use_case
     from towpath.cli.views_judge import simulate_answer

@@ -83,7 +83,7 @@ def simulate_answer(traffic: "Traffic", found: "Sequence[Simulated]") -> tuple[d
     rows = tuple(
         (
             one.candidate.name,
-            f"{one.rolled_back} of {one.runs}",
+            _rolled_back(one),
             f"{one.promoted} of {one.runs}",
             NOTHING if one.seconds is None else about(one.seconds),
         )
@@ -98,10 +98,16 @@ def simulate_answer(traffic: "Traffic", found: "Sequence[Simulated]") -> tuple[d
     return document, [head, Table(columns=columns, rows=rows)]
 
 
+def _rolled_back(one: "Simulated") -> str:
+    low, high = one.rolled_back_between
+    return f"{one.rolled_back} of {one.runs} ({100 * low:.0f} to {100 * high:.0f} %)"
+
+
 def _counts(one: "Simulated") -> dict[str, object]:
     return {
         "runs": one.runs,
         "rolled_back": one.rolled_back,
+        "rolled_back_between": list(one.rolled_back_between),
         "promoted": one.promoted,
         "inconclusive": one.runs - one.rolled_back - one.promoted,
         "median_seconds": one.seconds,

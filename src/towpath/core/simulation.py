@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from towpath.core.canary import CanaryStep
-from towpath.core.canary_outlook import step_at
+from towpath.core.canary import Advance, CanaryStep, Hold, Situation, decide
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
-from towpath.core.judge import Channel, Counts, Poll, Reference, Verdict, start, step, verdict
+from towpath.core.judge import ERRORS, STRATA, Channel, Counts, Poll, Reference, Verdict, start, step, verdict
 from towpath.core.judge.channels import Failed, Own, SlowerThan, Tallied
 from towpath.core.traffic import Traffic
 
@@ -66,34 +65,50 @@ def candidates(policy: CanaryPolicy) -> tuple[Candidate, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """How one canary ended: what the judge said, and after how many seconds."""
+    """How one canary ended, or came beyond 50 %: what the judge said, and after how many seconds."""
 
     said: Verdict
     seconds: float
 
 
 def run(policy: CanaryPolicy, plan: Sequence[CanaryStep], traffic: Traffic, candidate: Candidate, seed: int) -> Run:
-    """One canary; the same seed gives the same numbers."""
-    drawn = _Draws(random.Random(seed), traffic, candidate)  # noqa: S311 - a simulation
-    state = start(replace(judge_policy(policy), probes=False, channels=traffic.channels), drawn.reference())
-    elapsed = 0.0
-    while elapsed < policy.max_time:
-        elapsed += policy.poll
-        now = step_at(plan, elapsed)
-        state = step(state, drawn.poll(elapsed, now, policy.poll))
-        said = verdict(state)
-        if said.kind in {"roll back", "promote"}:
-            return Run(said=said, seconds=elapsed)
-    return Run(said=verdict(state), seconds=elapsed)
+    """One canary, decided at each look as the driver decides; the same seed gives the same numbers."""
+    drawn = _Draws(random.Random(seed), traffic, candidate, policy.probes)  # noqa: S311 - a simulation
+    judge = start(replace(judge_policy(policy), channels=traffic.channels), drawn.reference())
+    now = Situation(
+        step=0, elapsed=0.0, step_elapsed=0.0, step_polls=0, step_requests=0, silent=0.0, verdict=verdict(judge)
+    )
+    while True:
+        poll = drawn.poll(now.elapsed + policy.poll, plan[now.step], policy.poll)
+        judge = step(judge, poll)
+        now = _looked(now, poll, policy.poll, verdict(judge))
+        decision = decide(policy, plan, now)
+        if isinstance(decision, Advance) and not decision.to.needs_promote:
+            now = replace(now, step=now.step + 1, step_elapsed=0.0, step_polls=0, step_requests=0)
+        elif not isinstance(decision, Hold):
+            return Run(said=now.verdict, seconds=now.elapsed)
+
+
+def _looked(before: Situation, poll: Poll, seconds: float, said: Verdict) -> Situation:
+    counted = [poll.counts(stratum, ERRORS.name) for stratum in STRATA]
+    return replace(
+        before,
+        elapsed=poll.elapsed,
+        step_elapsed=before.step_elapsed + seconds,
+        step_polls=before.step_polls + any(counts.both for counts in counted),
+        step_requests=before.step_requests + sum(counts.canary_requests for counts in counted),
+        verdict=said,
+    )
 
 
 class _Draws:
-    """Numbers of requests and events of both arms."""
+    """Numbers of requests and events of both arms; of probes as many are sent to each, so many a second."""
 
-    def __init__(self, rng: random.Random, traffic: Traffic, candidate: Candidate) -> None:
+    def __init__(self, rng: random.Random, traffic: Traffic, candidate: Candidate, probes: float = 0.0) -> None:
         self._rng = rng
         self._traffic = traffic
         self._candidate = candidate
+        self._probes = probes
 
     def reference(self) -> Reference:
         """What stable did before."""
@@ -108,8 +123,16 @@ class _Draws:
         parts = now.traffic / _ALL, 1 - now.traffic / _ALL
         canary, stable = (self._poisson(expected * part) for part in parts)
         candidate = self._candidate if elapsed > self._candidate.begins else _STABLE
+        live, probes = self._counts(canary, stable, candidate), round(self._probes * seconds)
+        # nobody tells users and probes apart in the user's own metrics
+        own = self._own(expected * parts[0] + probes, candidate), self._own(expected * parts[1] + probes, _STABLE)
+        probe = self._counts(probes, probes, candidate) if probes else {}
+        return Poll(elapsed=elapsed, live=live | _paired(*own), probe=probe, load_ratio=now.load_ratio)
+
+    def _counts(self, canary: int, stable: int, candidate: Candidate) -> dict[str, Counts]:
+        """Events in so many requests of each arm."""
         worse, same = self._events(canary, candidate), self._events(stable, _STABLE)
-        live = {
+        return {
             name: Counts(
                 canary_events=worse[name],
                 canary_requests=canary,
@@ -118,8 +141,6 @@ class _Draws:
             )
             for name in worse
         }
-        own = self._own(expected * parts[0], candidate), self._own(expected * parts[1], _STABLE)
-        return Poll(elapsed=elapsed, live=live | _paired(*own), load_ratio=now.load_ratio)
 
     def _events(self, requests: int, arm: Candidate) -> dict[str, int]:
         """By channel; what is above a higher edge is drawn from what is above the lower one."""
@@ -151,7 +172,6 @@ class _Draws:
                 return stable if curve is None or arm.slower == 1 else curve.share_above(edge / arm.slower)
             case Tallied():
                 return min(1.0, stable + 4 * arm.moved * stable * (1 - stable))
-
             case Own():
                 return _own_rate(channel, stable, arm)
 
