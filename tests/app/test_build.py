@@ -11,9 +11,11 @@ from towpath.app.build import BuildServices, build_release
 from towpath.app.build_ports import Built, Commit, Inputs
 from towpath.core.errors import Refused, UsageError
 from towpath.core.image import BuilderName, ImageSpec, ModelSpec
+from towpath.core.inputs import Feature
 from towpath.core.provenance import variables
 from towpath.core.release import ImageRef
 
+RADIUS = Feature(input="x", name="radius", cuts=(1.0,), trained=(5, 5))
 IMAGE = ImageRef(repository="localhost:5055/m", digest="sha256:" + "a" * 64)
 MODEL = ModelSpec(
     name="m", folder="/models/m", image=ImageSpec(), test=("pytest", "-q"), declared_in="/models/deploy.toml"
@@ -37,7 +39,7 @@ class FakeFolder:
     def inputs(self, model: ModelSpec) -> Inputs:
         if self.problem:
             raise UsageError(f"{model.name}: {self.problem}")
-        return Inputs(hashes={"lock": "1"}, metrics={"auc": 0.9})
+        return Inputs(hashes={"lock": "1"}, metrics={"auc": 0.9}, features=(RADIUS,))
 
 
 @dataclass
@@ -95,7 +97,7 @@ def test_a_record_says_how_the_release_came_to_be(world: World) -> None:
     assert record.image == IMAGE
     assert (record.commit, record.dirty, record.built_at) == ("c" * 40, False, "2023-11-14T22:13:20Z")
     assert (record.builder, record.platform, record.base) == ("layers", "linux/amd64", "b@sha256:x")
-    assert (record.hashes, record.metrics) == ({"lock": "1"}, {"auc": 0.9})
+    assert (record.hashes, record.metrics, record.features) == ({"lock": "1"}, {"auc": 0.9}, (RADIUS,))
     assert record.tests.passed
     assert record.tests.summary == "1 passed"
     assert ReleaseStore(world.store).get(IMAGE) == record

@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes.observer import FakeArm, FakeFeature
 from tests.fakes.scene import QUICK, Scene, promotable
+from tests.fakes.world import record
 from towpath.app.explain import explained
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import PromoteRequest, promote
@@ -199,6 +200,28 @@ def test_plan_names_what_is_watched_and_what_differs_already(scene: Scene) -> No
 
     counting(scene, mean=1.0)
     assert [shift.feature for shift in planned_inputs(scene).differ] == ["radius", "texture", "area"]
+
+
+def learned(scene: Scene, *features: FakeFeature) -> None:
+    """What the candidate was trained on."""
+    trained = tuple(feature.feature() for feature in features)
+    scene.releases.records = [replace(record("b"), features=trained), record("a")]
+
+
+def test_plan_names_where_stables_requests_are_unlike_what_the_candidate_was_trained_on(scene: Scene) -> None:
+    assert planned_inputs(scene).candidate is None, "its record doesn't say"
+    learned(scene, FakeFeature(name="radius"), FakeFeature(name="texture", offset=1.0), FakeFeature(name="depth"))
+    (texture,) = planned_inputs(scene).candidate or ()
+    assert (texture.feature, texture.measure) == ("texture", "PSI")
+    assert texture.value == pytest.approx(1.0, abs=0.2)
+    learned(scene, FakeFeature(name="radius"))
+    assert planned_inputs(scene).candidate == ()
+
+
+def test_plan_compares_a_retrained_candidate_though_it_cuts_elsewhere(scene: Scene) -> None:
+    moved = tuple(cut + 1.0 for cut in FakeFeature(name="any").cuts)
+    learned(scene, FakeFeature(name="area", offset=1.0, cuts=moved), FakeFeature(name="radius", cuts=moved))
+    assert [(one.feature, one.measure) for one in planned_inputs(scene).candidate or ()] == [("area", "KS")]
 
 
 def planned_inputs(scene: Scene) -> InputsOutlook:

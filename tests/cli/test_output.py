@@ -222,6 +222,11 @@ def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ
     deploy("plan", "--to", "prod", world=world)  # a look that begins the traffic
     world.scene.world.clock.advance(60)
     watched = deploy("plan", "--to", "prod", world=world)
+    world.scene.releases.records[0] = replace(record("b"), features=(FakeFeature(name="radius").feature(),))
+    alike = deploy("plan", "--to", "prod", world=world).out
+    learned = (FakeFeature(name="radius", offset=2.0).feature(),)
+    world.scene.releases.records[0] = replace(record("b"), features=learned)
+    unlike = deploy("plan", "--to", "prod", world=world).out
     for feature in world.scene.observer.stable.asked:
         feature.trained = 0
     unknown = deploy("plan", "--to", "prod", world=world).out
@@ -231,6 +236,9 @@ def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ
         "held against the training data in radius, texture, perimeter, area, smoothness, … (6 features)" in watched.out
     )
     assert "unlike the training data already: area (PSI 3." in watched.out
+    assert "what stable is asked now" not in watched.out
+    assert "what stable is asked now is like the candidate's training data\n" in alike
+    assert "what stable is asked now is unlike the candidate's training data: radius (PSI 3." in unlike
     assert "compared between the arms only in radius, texture, perimeter, area, smoothness, …" in unknown
     assert deploy("plan", "--to", "prod", "--json", world=world).json["inputs"]["watched"] == []
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from towpath.core.errors import NeedsPerson, UsageError
+from towpath.core.inputs import Feature
 from towpath.core.records import decode_record, encode_record
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
 
@@ -20,11 +21,18 @@ RECORD = ReleaseRecord(
     metrics={"auc": 0.99},
     tests=TestResult(passed=True, command=("pytest", "-q"), summary="12 passed"),
     created_by="me@here",
+    features=(Feature(input="x", name="mean radius", cuts=(0.1, 1e-300), trained=(1, 0, 2)),),
 )
 
 
 def test_a_record_reads_back_what_was_written() -> None:
     assert decode_record(encode_record(RECORD), "here") == RECORD
+
+
+def test_a_record_from_before_training_data_was_kept_has_none() -> None:
+    document = json.loads(encode_record(RECORD))
+    del document["features"]
+    assert decode_record(json.dumps(document).encode(), "here") == replace(RECORD, features=())
 
 
 def test_a_record_of_a_newer_version_is_refused_by_name() -> None:

@@ -123,6 +123,7 @@ def _record(services: BuildServices, model: ModelSpec, facts: _Facts) -> Release
         metrics=dict(facts.inputs.metrics),
         tests=facts.tests,
         created_by=services.actor,
+        features=facts.inputs.features,
     )
 
 

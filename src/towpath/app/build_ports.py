@@ -6,6 +6,7 @@ from typing import Protocol
 
 from towpath.app.setup_ports import Finished
 from towpath.core.image import ModelSpec
+from towpath.core.inputs import Feature
 from towpath.core.release import ImageRef, ReleaseRecord
 
 
@@ -55,17 +56,19 @@ class Inputs:
     Attributes:
         hashes: sha256 hex by name: lock, code, weights, data, kit, those there are.
         metrics: numbers of metrics.json.
+        features: what the training data was like, from reference.json.
     """
 
     hashes: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    features: tuple[Feature, ...] = ()
 
 
 class ModelFolder(Protocol):
     """The files of a model."""
 
     def inputs(self, model: ModelSpec) -> Inputs:
-        """Hashes and metrics of what is there now.
+        """Hashes of what is there now, and what training wrote about itself.
 
         Raises:
             UsageError: every file that is named and isn't there, at once.

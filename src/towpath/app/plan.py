@@ -99,11 +99,13 @@ def plan(services: Services, request: PlanRequest) -> Planned:
     drafted = draft_plan(services, here, image, strategy, steps)
     shares = _shares(here)
     policy = canary_policy(services, here, image) if shares else None
-    traffic = None if policy is None else traffic_of(services, here, policy, request.requests_per_second)
+    built = services.releases.get(image)
+    trained = () if built is None else built.features
+    traffic = None if policy is None else traffic_of(services, here, policy, request.requests_per_second, trained)
     expected = None if policy is None or traffic is None else outlook(policy, traffic, shares)
     return Planned(
         plan=drafted,
-        candidate=services.releases.get(image),
+        candidate=built,
         stable=None if here.serving is None else services.releases.get(here.serving),
         gates=answers(gate_facts(services, here, image, "")),
         shares=shares,

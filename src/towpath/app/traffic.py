@@ -1,16 +1,24 @@
 """What is known of an endpoint's traffic now."""
 
+from collections.abc import Sequence
+
 from towpath.app.facts import Standing
 from towpath.app.services import Services
 from towpath.core.canary_policy import CanaryPolicy
+from towpath.core.inputs import Feature
 from towpath.core.observation import Observation
 from towpath.core.traffic import Traffic, known
 
 ASSUMED_RATE = 10.0  # requests a second, where neither the user nor the counters say
 
 
-def traffic_of(services: Services, here: Standing, policy: CanaryPolicy, asked: float | None) -> Traffic:
-    """What stable's counters tell of its traffic until now; `asked` requests a second instead of theirs."""
+def traffic_of(
+    services: Services, here: Standing, policy: CanaryPolicy, asked: float | None, trained: Sequence[Feature] = ()
+) -> Traffic:
+    """What stable's counters tell of its traffic until now; `asked` requests a second instead of theirs.
+
+    `trained` says what the candidate's training data was like.
+    """
     if here.serving is None:
         return known(policy, asked or ASSUMED_RATE, None)
     watch = services.watch(
@@ -18,7 +26,7 @@ def traffic_of(services: Services, here: Standing, policy: CanaryPolicy, asked: 
     )
     seen = watch.observer.read()
     rate = _rate(here, seen) if asked is None else asked
-    return known(policy, rate, seen if seen.samples else None)
+    return known(policy, rate, seen if seen.samples else None, trained)
 
 
 def _rate(here: Standing, seen: Observation) -> float:

@@ -59,7 +59,8 @@ def image_document(image: "ImageRef | None") -> str | None:
 
 def record_document(record: "ReleaseRecord") -> dict[str, object]:
     """A release's record in JSON."""
-    return asdict(record) | {"image": str(record.image)}
+    plain = asdict(record) | {"image": str(record.image)}
+    return {name: value for name, value in plain.items() if name != "features"}  # of a model with many, thousands
 
 
 def build_answer(result: "BuildResult") -> tuple[dict[str, object], str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from towpath.core.canary_offers import Offer
     from towpath.core.canary_outlook import Outlook
     from towpath.core.drift_outlook import InputsOutlook
+    from towpath.core.drift_watch import Shift
     from towpath.core.gates import Gate
     from towpath.core.promotion import Step
     from towpath.core.release import ReleaseRecord
@@ -113,9 +114,15 @@ def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
     elif not inputs.watched:
         yield f"a change of the requests themselves can't be seen: {inputs.why}"
     if inputs.differ:
-        shifts = ", ".join(map(str, sorted(inputs.differ, key=lambda shift: -shift.value)[:_NAMED]))
         features = "1 feature is" if len(inputs.differ) == 1 else f"{len(inputs.differ)} features are"
-        yield f"{features} unlike the training data already: {shifts}; that alone holds nothing"
+        yield f"{features} unlike the training data already: {_furthest(inputs.differ)}; that alone holds nothing"
+    if inputs.candidate is not None:
+        where = f"unlike the candidate's training data: {_furthest(inputs.candidate)}" if inputs.candidate else _ALIKE
+        yield f"what stable is asked now is {where}"
+
+
+def _furthest(shifts: "Sequence[Shift]") -> str:
+    return ", ".join(map(str, sorted(shifts, key=lambda shift: -shift.value)[:_NAMED]))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -124,6 +131,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 _NAMED = 5
+_ALIKE = "like the candidate's training data"
 
 
 def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """What a canary could see of users' requests, before it runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from towpath.core.drift import Rows, psi_by_chance
-from towpath.core.drift_watch import Shift, beyond, chance_of_one, shift_of
+from towpath.core.drift_watch import Shift, between, beyond, chance_of_one, shift_of
 from towpath.core.drift_window import Growth, requests_per_row
-from towpath.core.inputs import ArmsAsked, Feature
+from towpath.core.inputs import ArmsAsked, Asked, Feature
 from towpath.core.observation import Observation
 from towpath.core.tallies import total_asked
 
@@ -26,16 +27,25 @@ class InputsOutlook:
         between_arms: compared between the arms only.
         why: they can't all be held against the training data; empty when they can.
         differ: features that are unlike the training data already, which alone never holds a canary.
+        candidate: features in which what stable is asked is unlike what the candidate was trained on; None where no
+            feature is known of both.
     """
 
     watched: tuple[str, ...] = ()
     between_arms: tuple[str, ...] = ()
     why: str = ""
     differ: tuple[Shift, ...] = ()
+    candidate: tuple[Shift, ...] | None = None
 
 
-def inputs_outlook(margin: float, seen: Observation | None) -> InputsOutlook:
-    """What stable's counters tell, as they were `seen` before the canary; absent: nothing."""
+def inputs_outlook(margin: float, seen: Observation | None, trained: Sequence[Feature] = ()) -> InputsOutlook:
+    """What stable's counters tell, as they were `seen` before the canary; absent: nothing.
+
+    Args:
+        margin: PSI up to which a feature is alike.
+        seen: what was read of stable.
+        trained: what the candidate's training data was like.
+    """
     asked = {} if seen is None else total_asked(seen.models, "stable")
     if seen is None or not asked:
         return InputsOutlook(why=_NOT_COUNTED)
@@ -50,7 +60,21 @@ def inputs_outlook(margin: float, seen: Observation | None) -> InputsOutlook:
         between_arms=tuple(feature.spoken for feature, why in reasons.items() if why),
         why="; ".join(dict.fromkeys(filter(None, reasons.values()))),
         differ=tuple(shift_of(one, now, then) for one, now, then in pairs if beyond(now, then, margin, chance)),
+        candidate=_unlike(asked, weight, trained, (margin, chance)),
     )
+
+
+def _unlike(
+    asked: Asked, weight: float, trained: Sequence[Feature], limits: tuple[float, float]
+) -> tuple[Shift, ...] | None:
+    """Features in which requests are unlike this training data; None where there is none to compare."""
+    places = {one.place: one for one in trained if one.trained}
+    both = [(live, counts, places[live.place]) for live, counts in asked.items() if live.place in places]
+    shifts = [
+        between(live, one, (Rows(counts=counts, weight=weight), Rows(counts=one.trained)), limits)
+        for live, counts, one in both
+    ]
+    return tuple(shift for shift in shifts if shift is not None) if both else None
 
 
 def _why_not(feature: Feature, margin: float, chance: float) -> str:

@@ -205,12 +205,15 @@ def _apart(growth: Growth, clump: float, margin: float, chance: float) -> tuple[
         if feature.place in canary:
             other, theirs = canary[feature.place]
             rows = Rows(counts=counts, weight=weight), Rows(counts=theirs, weight=weight)
-            shifts.append(_between(feature, other, rows, (margin, chance)))
+            shifts.append(between(feature, other, rows, (margin, chance)))
     return tuple(shift for shift in shifts if shift is not None)
 
 
-def _between(feature: Feature, other: Feature, rows: tuple[Rows, Rows], limits: tuple[float, float]) -> Shift | None:
-    """PSI where both releases cut alike; what is sure of KS where they don't."""
+def between(feature: Feature, other: Feature, rows: tuple[Rows, Rows], limits: tuple[float, float]) -> Shift | None:
+    """How far apart two samples are, beyond margin and chance; None where they aren't.
+
+    PSI where both releases cut the feature alike; what is sure of KS where they don't.
+    """
     if not (rows[0].draws and rows[1].draws):
         return None
     if feature.cuts == other.cuts:

@@ -1,7 +1,9 @@
 """What a model's replicas count of the requests they get, feature by feature."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,3 +67,36 @@ def together(many: Iterable[Asked]) -> dict[Feature, tuple[int, ...]]:
             before = found.get(feature)
             found[feature] = counts if before is None else tuple(map(sum, zip(before, counts, strict=True)))
     return found
+
+
+def features_of(reference: object) -> tuple[Feature, ...]:
+    """The features whose training rows a `reference.json` tells, bin by bin.
+
+    What can't be used of it is left out: the serving kit says what is wrong with it when the model is loaded.
+    """
+    inputs = reference.get("inputs") if isinstance(reference, dict) else None
+    tensors = inputs.items() if isinstance(inputs, dict) else ()
+    return tuple(feature for name, tensor in tensors for feature in _features(str(name), tensor))
+
+
+def _features(tensor: str, told: object) -> Iterator[Feature]:
+    cuts, counts, names = (told.get(key) if isinstance(told, dict) else None for key in ("cuts", "counts", "features"))
+    if not (isinstance(cuts, list) and isinstance(counts, list)):
+        return
+    called = names if isinstance(names, list) else range(len(cuts))
+    for name, own, rows in zip(called, cuts, counts, strict=False):
+        if _rising(own) and _rows(rows) and len(rows) == len(own) + 1:
+            yield Feature(input=tensor, name=str(name), cuts=tuple(map(float, own)), trained=tuple(rows))
+
+
+def _rising(cuts: object) -> bool:
+    """Whether these are rising numbers that a float can hold."""
+    known = isinstance(cuts, list) and all(type(cut) in (int, float) and abs(cut) <= _LARGEST for cut in cuts)
+    return isinstance(cuts, list) and known and all(low < high for low, high in pairwise(cuts))
+
+
+def _rows(counts: object) -> bool:
+    return isinstance(counts, list) and all(type(rows) is int and rows >= 0 for rows in counts)
+
+
+_LARGEST = sys.float_info.max

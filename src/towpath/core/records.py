@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from towpath.core.errors import NeedsPerson, UsageError
+from towpath.core.inputs import Feature
 from towpath.core.release import ReleaseRecord, TestResult, parse_image
 
 FORMAT = 1
@@ -29,6 +30,10 @@ def encode_record(record: ReleaseRecord) -> bytes:
             "summary": record.tests.summary,
         },
         "created_by": record.created_by,
+        "features": [
+            [one.input, one.name, " ".join(map(repr, one.cuts)), " ".join(map(str, one.trained))]
+            for one in record.features
+        ],  # in words, for a number a line would bury the rest
     }
     return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -77,4 +82,14 @@ def _record(document: dict[str, Any]) -> ReleaseRecord:
         metrics={name: float(value) for name, value in document["metrics"].items()},
         tests=TestResult(passed=bool(tests["passed"]), command=tuple(tests["command"]), summary=tests["summary"]),
         created_by=document["created_by"],
+        features=tuple(_feature(*one) for one in document.get("features", ())),
+    )
+
+
+def _feature(tensor: str, name: str, cuts: str, trained: str) -> Feature:
+    return Feature(
+        input=tensor,
+        name=name,
+        cuts=tuple(map(float, cuts.split())),
+        trained=tuple(map(int, trained.split())),
     )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from towpath.core.errors import UsageError
+from towpath.core.inputs import Feature
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(:\d+)?(/[a-z0-9]+([._\-]+[a-z0-9]+)*)+")
@@ -96,6 +97,7 @@ class ReleaseRecord:
         metrics: what training measured, from metrics.json.
         tests: the model's own tests.
         created_by: who built it.
+        features: what its training data was like, from reference.json; none where that doesn't say.
     """
 
     image: ImageRef
@@ -110,3 +112,4 @@ class ReleaseRecord:
     metrics: dict[str, float] = field(default_factory=dict)
     tests: TestResult
     created_by: str
+    features: tuple[Feature, ...] = ()

@@ -1,12 +1,13 @@
 """What is known of an endpoint's traffic before a canary."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
 from towpath.core.comparison import due, latency_curves
 from towpath.core.drift_outlook import InputsOutlook, inputs_outlook
+from towpath.core.inputs import Feature
 from towpath.core.judge import ERRORS, Channel, reference_of, start
 from towpath.core.judge.channels import SlowerThan
 from towpath.core.judge.curves import Curve
@@ -45,8 +46,13 @@ class Traffic:
         return self.cases.get(channel, 1.0)
 
 
-def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | None) -> Traffic:
-    """What stable's counters tell, as they were `seen` before the canary; absent: nothing."""
+def known(
+    policy: CanaryPolicy, requests_per_second: float, seen: Observation | None, trained: Sequence[Feature] = ()
+) -> Traffic:
+    """What stable's counters tell, as they were `seen` before the canary; absent: nothing.
+
+    `trained` says what the candidate's training data was like.
+    """
     if seen is None:
         return _unknown(policy, requests_per_second)
     judge = judge_policy(policy)
@@ -65,7 +71,7 @@ def known(policy: CanaryPolicy, requests_per_second: float, seen: Observation | 
         channels=comparable,
         rates=rates,
         curve=next((curve for curve in latency_curves(seen) if curve.cases), None),
-        inputs=inputs_outlook(policy.drift.psi, seen),
+        inputs=inputs_outlook(policy.drift.psi, seen, trained),
         cases=own_cases(seen),
         judged=judged(policy, comparable, seen),
     )

@@ -9,6 +9,7 @@ from towpath.adapters.builders.folder import FilesOfModels
 from towpath.adapters.oci.client import RegistryClient
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName, ImageSpec
+from towpath.core.inputs import Feature
 
 
 @pytest.fixture
@@ -53,6 +54,28 @@ def test_metrics_that_say_nothing_are_refused(place: Workshop, text: bytes, said
     write_files(place.root / "model", {"metrics.json": text})
     with pytest.raises(UsageError, match=said):
         read(place).inputs(place.model)
+
+
+REFERENCE = b'{"version": 1, "inputs": {"x": {"features": ["radius"], "cuts": [[1.5]], "counts": [[3, 4]]}}}'
+RADIUS = Feature(input="x", name="radius", cuts=(1.5,), trained=(3, 4))
+
+
+@pytest.mark.parametrize("where", ["reference.json", "weights/reference.json"])
+def test_what_the_training_data_was_like_is_read_where_the_kit_finds_it(place: Workshop, where: str) -> None:
+    write_files(place.root / "model", {"reference.json": b"{", where: REFERENCE})
+    assert read(place).inputs(place.model).features == (RADIUS,)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'{"inputs": 3}'])
+def test_a_reference_that_cannot_be_read_stops_no_build(place: Workshop, text: bytes) -> None:
+    write_files(place.root / "model", {"reference.json": text})
+    assert read(place).inputs(place.model).features == ()
+
+
+def test_an_image_that_was_built_elsewhere_has_no_training_data_of_this_folder(place: Workshop) -> None:
+    write_files(place.root / "model", {"reference.json": REFERENCE})
+    spec = ImageSpec(builder=BuilderName.IMAGE, image="localhost:5055/m@sha256:" + "a" * 64)
+    assert read(place).inputs(replace(place.model, image=spec)).features == ()
 
 
 def test_everything_that_is_missing_is_said_at_once(place: Workshop) -> None:

@@ -1,5 +1,6 @@
-"""A model's folder: what there is, and hashes and metrics of it."""
+"""A model's folder: what there is, hashes of it, and what training wrote about itself."""
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +10,11 @@ from typing import Any
 from towpath.adapters.builders.files import contents, inside, walk
 from towpath.adapters.builders.hashes import HashCache
 from towpath.adapters.builders.kit import Kit
-from towpath.adapters.builders.layers import HOME, code_files
+from towpath.adapters.builders.layers import HOME, REFERENCE, code_files
 from towpath.app.build_ports import Inputs
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import BuilderName, ImageSpec, ModelSpec, image_problems
+from towpath.core.inputs import Feature, features_of
 from towpath.core.layers import split_weights, tree_hash
 
 METRICS = "metrics.json"
@@ -26,7 +28,7 @@ class FilesOfModels:
         self._hashes = hashes
 
     def inputs(self, model: ModelSpec) -> Inputs:
-        """Hashes and metrics of what is there now.
+        """Hashes of what is there now, and what training wrote about itself.
 
         Raises:
             UsageError: what is missing or wrong, at once.
@@ -36,7 +38,7 @@ class FilesOfModels:
         metrics = _metrics(folder / METRICS, problems)
         if problems:
             raise all_at_once(f"model {model.name} in {folder}", problems, "paths are relative to the model's folder")
-        return Inputs(hashes=self._of(folder, model), metrics=metrics)
+        return Inputs(hashes=self._of(folder, model), metrics=metrics, features=_features(folder, model.image))
 
     def _of(self, folder: Path, model: ModelSpec) -> dict[str, str]:
         spec = model.image
@@ -83,6 +85,17 @@ def _wrong(folder: Path, names: Iterable[str], key: str) -> Iterator[str]:
             continue
         if not there:
             yield f"{name} is not there" + ("; train the model first" if key == "weights" else "")
+
+
+def _features(folder: Path, spec: ImageSpec) -> tuple[Feature, ...]:
+    """Those of the reference that the kit finds first in the image; none of an image that was built elsewhere."""
+    if spec.builder is BuilderName.IMAGE:
+        return ()
+    places = (*(folder / weights / REFERENCE for weights in spec.weights), folder / REFERENCE)
+    file = next((place for place in places if place.is_file()), None)
+    with contextlib.suppress(ValueError, OSError):  # the kit says so when it loads
+        return () if file is None else features_of(json.loads(file.read_text(encoding="utf-8")))
+    return ()
 
 
 def _metrics(path: Path, problems: list[str]) -> dict[str, float]:
