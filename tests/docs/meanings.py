@@ -169,5 +169,5 @@ KIT: Final = {
     "TOWPATH_METRICS": "the metrics that `/provenance` tells, a JSON object; set likewise",
     "TOWPATH_COUNT_INPUTS": "`0`: inputs aren't counted, whatever `reference.json` names",
     "TOWPATH_SAMPLE": "share of the requests to `infer` that go into the log of predictions, from 0 to 1",
-    "TOWPATH_SAMPLE_WITHOUT": "names of inputs that stay out of that log, with commas between; `*`: all of them",
+    "TOWPATH_SAMPLE_WITHOUT": "tensors and features that stay out of that log, with commas between; `*`: all inputs",
 }

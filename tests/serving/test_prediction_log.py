@@ -14,8 +14,8 @@ from towpath.core.recorded import recorded
 from towpath.serving.excerpt import Limits, excerpt, rows_of
 from towpath.serving.metrics import exposition
 from towpath.serving.prediction_log import Entry, PredictionLog, line_of
-from towpath.serving.protocol import InferRequest, Inputs, TensorSpec, parse_request
-from towpath.serving.sampling import Sampling, read_sampling
+from towpath.serving.protocol import parse_request
+from towpath.serving.sampling import Sampling
 from towpath.serving.tensors import Tensor
 
 ALL = Sampling(share=1.0)
@@ -145,43 +145,13 @@ def test_a_stream_is_not_logged(tmp_path: Path) -> None:
         assert sampled(kit, request_of(2))["inputs"] == {"x": [2]}
 
 
-def test_the_share_is_that_of_different_requests_and_the_same_request_is_always_taken() -> None:
-    bodies = [b'{"id": "%d"}' % number for number in range(20_000)]
-    taken = [body for body in bodies if Sampling(share=0.05).takes(body)]
-    assert 850 < len(taken) < 1150
-    assert all(Sampling(share=0.05, without=frozenset("*")).takes(body) for body in taken)
-    assert all(Sampling(share=0.2).takes(body) for body in taken)
-
-
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_none_and_all_are_shares(share: float) -> None:
-    assert {Sampling(share=share).takes(b"%d" % number) for number in range(100)} == {share == 1.0}
-
-
-def test_share_and_names_are_read_from_the_environment() -> None:
-    problems: list[str] = []
-    told = {"TOWPATH_SAMPLE": "0.25", "TOWPATH_SAMPLE_WITHOUT": " a,,b "}
-    expected = Sampling(share=0.25, without=frozenset({"a", "b"}))
-    assert (read_sampling(told, problems), read_sampling({}, problems)) == (expected, Sampling())
-    assert problems == []
-
-
-@pytest.mark.parametrize("text", ["1.01", "-0.1", "nan", "some", "1e999"])
-def test_a_share_that_is_none_is_refused(text: str) -> None:
-    problems: list[str] = []
-    read_sampling({"TOWPATH_SAMPLE": text}, problems)
-    assert problems == [f"TOWPATH_SAMPLE is '{text}', and must be a share from 0 to 1 such as 0.01"]
-
-
-def test_a_star_leaves_all_inputs_out() -> None:
-    entry = Entry(Sampling(share=1.0, without=frozenset({"*"})), probe=False)
-    tensors = (
-        TensorSpec(name="x", datatype="INT64", shape=(1, 1)),
-        TensorSpec(name="y", datatype="BYTES", shape=(1,)),
-    )
-    entry.asked(InferRequest(id=None, inputs=Inputs({"x": [[1]], "y": ["z"]}), outputs=(), tensors=tensors))
-    line = entry.record(None, 200, 0.1)
-    assert (line["inputs"], "tensors" in line) == ({}, False)
+def test_a_feature_is_left_out_by_the_name_that_the_reference_gives_it(tmp_path: Path) -> None:
+    inputs = {"x": {"features": ["age", "dose"], "cuts": [[1.0], [1.0]]}}
+    (tmp_path / "reference.json").write_text(json.dumps({"version": 1, "outputs": {}, "inputs": inputs}))
+    env = {"TOWPATH_SAMPLE": "1", "TOWPATH_SAMPLE_WITHOUT": "age, sum", "TOWPATH_COUNT_INPUTS": "0"}
+    with ready("kit_models:Sums", tmp_path, env) as kit:
+        line = sampled(kit, rows(41, 2.5, 42, 4))
+        assert (line["inputs"], line["outputs"]) == ({"x": [[None, 2.5], [None, 4]]}, {"label": ["big", "big"]})
 
 
 EXCERPTS = {

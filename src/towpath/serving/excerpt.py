@@ -1,7 +1,7 @@
 """The beginning of tensors, bounded in every direction, for a line of the log."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -59,6 +59,13 @@ def rows_of(tensor: Tensor, limits: Limits) -> list[object]:
     width = math.prod(tensor.shape[1:])
     seen = min(width, limits.values + 1)
     return [tensor.data[row * width : row * width + seen] for row in range(min(tensor.shape[0], limits.rows + 1))]
+
+
+def blanked(rows: Sequence[object], width: int, places: Container[int], limits: Limits) -> list[object]:
+    """As many rows and values as an excerpt looks at, null at these places of a last dimension of `width`."""
+    most = limits.values + 1
+    seen = (islice(_leaves(row, most), most) for row in rows[: limits.rows + 1])
+    return [[None if place % width in places else value for place, value in enumerate(row)] for row in seen]
 
 
 def _rows(rows: Sequence[object], limits: Limits, found: Excerpt) -> Iterator[object]:

@@ -38,7 +38,7 @@ class Inference:
         entry = self._log.begin(request.scope, body, probe=probe)
         asked = self._parsed(request, body)
         if entry is not None:
-            entry.asked(asked)
+            entry.asked(asked, self._runtime.predictions.features)
         try:
             tensors = await self._runtime.predict(asked.inputs, probe=probe)
             answer = self._encoded(asked, tensors)

@@ -39,16 +39,21 @@ class Entry:
         self._sampling = sampling
         self._tensors: tuple[TensorSpec, ...] = ()  # none where something of the request isn't kept
 
-    def asked(self, request: InferRequest) -> None:
-        """Take the inputs that may be kept; now, for the model may change them."""
-        kept = {name: rows for name, rows in request.inputs.items() if self._sampling.keeps(name)}
-        self.inputs = excerpt(kept, Limits())
-        whole = not self.inputs.cut and len(kept) == len(request.inputs)
+    def asked(self, request: InferRequest, features: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Take the inputs that may be kept; now, for the model may change them. `features` are names by tensor."""
+        known, shapes = features or {}, {tensor.name: tensor.shape for tensor in request.tensors}
+        found = {
+            name: self._sampling.of_input(name, rows, shapes.get(name, ()), known.get(name, ()))
+            for name, rows in request.inputs.items()
+        }
+        self.inputs = excerpt(_kept(found), Limits())
+        whole = not self.inputs.cut and all(found[name] is rows for name, rows in request.inputs.items())
         self._tensors = request.tensors if whole else ()
 
     def answered(self, tensors: Sequence[Tensor]) -> None:
-        """Take the outputs."""
-        self.outputs = excerpt({tensor.name: rows_of(tensor, Limits()) for tensor in tensors}, Limits())
+        """Take the outputs that may be kept."""
+        found = {one.name: self._sampling.of_output(one.name, rows_of(one, Limits()), one.shape) for one in tensors}
+        self.outputs = excerpt(_kept(found), Limits())
 
     def record(self, release: str | None, code: int, seconds: float) -> Record:
         """The line's fields; an error has no outputs."""
@@ -66,6 +71,10 @@ class Entry:
             **({"outputs": self.outputs.tensors} if code < _ERROR else {}),
             **({"cut": True} if cut else {}),
         }
+
+
+def _kept(tensors: Mapping[str, Sequence[object] | None]) -> dict[str, Sequence[object]]:
+    return {name: rows for name, rows in tensors.items() if rows is not None}
 
 
 def write_to_stdout(line: str) -> None:

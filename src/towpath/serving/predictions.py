@@ -20,12 +20,17 @@ _OTHER = "other"
 
 
 class Predictions:
-    """Counts the outputs that the reference names; `inputs` counts what was asked."""
+    """Counts the outputs that the reference names; `inputs` counts what was asked.
+
+    Attributes:
+        features: names of the features of the inputs that the reference names, by tensor.
+    """
 
     def __init__(self, reference: Reference | None = None, *, count_inputs: bool = True) -> None:
         reference = reference or Reference()
         self.seen = Seen()
         self.inputs = InputCounts(reference.inputs if count_inputs else ())
+        self.features = {item.tensor: item.features for item in reference.inputs}
         self._watched = {item.output: item for item in reference.outputs}
         for item in reference.outputs:
             self._begin(item, probe=False)

@@ -1,13 +1,17 @@
 """Which requests go into the log of predictions, and what of them may."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from towpath.serving.excerpt import Limits, blanked
+
 SAMPLE = "TOWPATH_SAMPLE"  # share of requests that go into the log of predictions
-SAMPLE_WITHOUT = "TOWPATH_SAMPLE_WITHOUT"  # names of inputs that stay out of it, with commas between; *: all
+SAMPLE_WITHOUT = "TOWPATH_SAMPLE_WITHOUT"  # what stays out of it, with commas between
 
 _ALL = "*"
+_PLACE = re.compile(r"(.+)\[(\d+)\]")
 _HASHES = 2**64
 
 
@@ -17,7 +21,8 @@ class Sampling:
 
     Attributes:
         share: of the requests for one answer; 0: none.
-        without: names of inputs that stay out of the log; `*`: all do.
+        without: what stays out of the log: tensors by name, `tensor[3]` by place in its last dimension, features as the
+            reference calls them; `*`: all inputs.
     """
 
     share: float = 0.0
@@ -29,9 +34,29 @@ class Sampling:
             return False
         return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest()) < self.share * _HASHES
 
-    def keeps(self, tensor: str) -> bool:
-        """Whether the values of this input may be logged."""
-        return _ALL not in self.without and tensor not in self.without
+    def of_input(
+        self, name: str, rows: Sequence[object], shape: Sequence[int], features: Sequence[str] = ()
+    ) -> Sequence[object] | None:
+        """The rows of an input as they may be logged, null where a feature stays out; None where all of them do."""
+        return None if _ALL in self.without else self.of_output(name, rows, shape, features)
+
+    def of_output(
+        self, name: str, rows: Sequence[object], shape: Sequence[int], features: Sequence[str] = ()
+    ) -> Sequence[object] | None:
+        """The same of an output."""
+        if name in self.without:
+            return None
+        places = self._places(name, features)
+        if not places:
+            return rows
+        # one dimension may be one row or a row per value: nobody knows which value is which feature
+        return blanked(rows, shape[-1], places, Limits()) if len(shape) > 1 else None
+
+    def _places(self, tensor: str, features: Sequence[str]) -> frozenset[int]:
+        found = (_PLACE.fullmatch(entry) for entry in self.without)
+        numbered = (int(place[2]) for place in found if place is not None and place[1] == tensor)
+        named = (place for place, feature in enumerate(features) if feature in self.without)
+        return frozenset((*numbered, *named))
 
 
 def read_sampling(told: Mapping[str, str], problems: list[str]) -> Sampling:
