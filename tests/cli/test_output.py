@@ -247,6 +247,10 @@ def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> 
     enough = deploy("plan", "--to", "prod", "--rps", "50", world=world)
     thin = deploy("plan", "--to", "prod", "--rps", "0.5", world=world)
 
+    document = deploy("plan", "--to", "prod", "--rps", "50", "--json", world=world).json["visible"][-1]
+    found = {one["channel"]: one["share"] for one in document["channels"]}
+    assert found["errors"] == document["errors_from"]
+
     assert "at 50 requests/s a candidate that is just like stable is let beyond 50 % after about" in enough.out
     assert "at 0.5 requests/s a candidate that is just like stable ends inconclusive after" in thin.out
     assert "what can:" not in enough.out

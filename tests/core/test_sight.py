@@ -85,3 +85,13 @@ def test_a_candidate_like_stable_is_let_on_by_all_that_is_judged() -> None:
     thin = outlook(POLICY, replace(traffic, requests_per_second=0.5), PLAN)
     assert (thin.enough, thin.channel != "") == (False, True)
     assert len(BOUNDS) == 19
+
+
+def test_each_channel_says_what_it_finds_and_the_smallest_stands_for_its_metric() -> None:
+    found = last(POLICY, known(POLICY, 100.0, seen()))
+    of = {metric: [one for one in found.channels if one.metric == metric] for metric in POLICY.metrics}
+    assert {metric: len(channels) for metric, channels in of.items()} == {"errors": 1, "latency": 4, "predictions": 10}
+    assert found.errors == of["errors"][0].share
+    assert found.latency == min(one.slower for one in of["latency"] if one.slower is not None)
+    assert found.predictions == min(one.share - one.stable for one in of["predictions"] if one.share is not None)
+    assert all(one.slower is None for one in (*of["errors"], *of["predictions"]))

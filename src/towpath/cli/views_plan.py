@@ -229,6 +229,7 @@ def _plan_document(planned: "Planned") -> dict[str, object]:
                 "predictions_from": one.predictions,
                 "own_from": dict(one.own),
                 "equal_load": one.step.sees_latency,
+                "channels": [asdict(channel) for channel in one.channels],
             }
             for one in planned.visible
         ],

@@ -18,6 +18,25 @@ _HALVINGS: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Smallest:
+    """The smallest regression that one channel finds by itself, in about half of the canaries with such a candidate.
+
+    Attributes:
+        channel: its name.
+        metric: whose channel it is.
+        stable: share of stable's cases that are its events.
+        share: the candidate's nearest share that is found; None where none is.
+        slower: of latency, how many times slower that candidate is; None where it isn't found.
+    """
+
+    channel: str
+    metric: str
+    stable: float
+    share: float | None
+    slower: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Visible:
     """What is found by the end of a step, in about half of the canaries with such a candidate.
 
@@ -28,6 +47,7 @@ class Visible:
         latency: the least factor by which it is slower; None where none is found or latency isn't known.
         predictions: the least share of predictions that moved; None as with latency.
         own: of the user's own metrics, the candidate's nearest rate that is found; None where none is.
+        channels: the same of each channel; the figures above are the smallest among them.
     """
 
     step: CanaryStep
@@ -36,6 +56,7 @@ class Visible:
     latency: float | None
     predictions: float | None
     own: Mapping[str, float | None] = field(default_factory=dict)
+    channels: tuple[Smallest, ...] = ()
 
 
 def visible(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) -> tuple[Visible, ...]:
@@ -44,26 +65,36 @@ def visible(policy: CanaryPolicy, traffic: Traffic, plan: Sequence[CanaryStep]) 
 
 
 def _by(policy: CanaryPolicy, traffic: Traffic, until: Sequence[CanaryStep]) -> Visible:
-    def least(metric: str, effect: Callable[[Channel, float], float]) -> float | None:
-        channels = [channel for channel in traffic.channels if channel.metric == metric]
-        alpha = policy.alpha / len(policy.judged) / max(1, len(channels))
-        found = [
-            effect(channel, rate)
-            for channel in channels
-            if (rate := _found(policy, traffic, channel, until, alpha)) is not None
-        ]
-        return min(found, default=None)
+    channels = tuple(_smallest(policy, traffic, channel, until) for channel in traffic.channels)
+
+    def least(metric: str, effect: Callable[[Smallest], float | None]) -> float | None:
+        found = (effect(one) for one in channels if one.metric == metric and one.share is not None)
+        return min((one for one in found if one is not None), default=None)
 
     return Visible(
         step=until[-1],
         requests=math.floor(sum(_requests(traffic, step, step.dwell) for step in until)),
-        errors=least("errors", lambda _, rate: rate),
-        latency=least("latency", lambda channel, rate: _factor(traffic.curve, channel, rate)),
-        predictions=least("predictions", lambda channel, rate: rate - traffic.rates[channel.name]),
-        own={
-            metric.name: least(metric.name, lambda channel, rate: rate if channel.more_is == "worse" else 1 - rate)
-            for metric in policy.own
-        },
+        errors=least("errors", lambda one: one.share),
+        latency=least("latency", lambda one: one.slower),
+        predictions=least("predictions", lambda one: None if one.share is None else one.share - one.stable),
+        own={metric.name: least(metric.name, lambda one: one.share) for metric in policy.own},
+        channels=channels,
+    )
+
+
+def _smallest(policy: CanaryPolicy, traffic: Traffic, channel: Channel, until: Sequence[CanaryStep]) -> Smallest:
+    metric = [one for one in traffic.channels if one.metric == channel.metric]
+    bad = _found(policy, traffic, channel, until, policy.alpha / len(policy.judged) / len(metric))
+    share = 1 - bad if bad is not None and channel.more_is == "better" else bad
+    slower = None
+    if share is not None and traffic.curve is not None and isinstance(channel.event, SlowerThan):
+        slower = _factor(traffic.curve, channel.event.edge, share)
+    return Smallest(
+        channel=channel.name,
+        metric=channel.metric,
+        stable=traffic.rates[channel.name],
+        share=share,
+        slower=slower,
     )
 
 
@@ -94,12 +125,10 @@ def _requests(traffic: Traffic, step: CanaryStep, seconds: float) -> float:
     return traffic.requests_per_second * seconds * step.traffic / _ALL
 
 
-def _factor(curve: Curve | None, channel: Channel, rate: float) -> float:
-    """How many times slower a candidate is whose share above the channel's edge is `rate`."""
-    if curve is None or not isinstance(channel.event, SlowerThan):
-        return math.inf
-    low, high = 0.0, channel.event.edge
+def _factor(curve: Curve, edge: float, rate: float) -> float:
+    """How many times slower a candidate is whose share above the edge is `rate`."""
+    low, high = 0.0, edge
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if curve.share_above(middle) > rate else (low, middle)
-    return channel.event.edge / high
+    return edge / high
