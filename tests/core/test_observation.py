@@ -148,38 +148,6 @@ def test_other_bucket_edges_lose_the_latencies_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("canary", "stable", "ratio"),
-    [
-        (60_000, 500_000, 0.24),  # 60 000 on one replica, 500 000 on two
-        (250_000, 500_000, 1.0),
-        (500_000, 500_000, 2.0),
-        (36, 50, 1.0),  # so few say nothing
-        (5, 500, 0.05),
-    ],
-)
-def test_the_load_per_ready_replica_is_compared(canary: int, stable: int, ratio: float) -> None:
-    later = replace(
-        BEFORE,
-        timestamp=110.0,
-        stable=ArmCounters(requests=1000 + stable, errors=10, timeouts=3),
-        canary=ArmCounters(requests=100 + canary, errors=1),
-    )
-    before = replace(
-        BEFORE,
-        stable=ArmCounters(requests=1000, errors=10, timeouts=3),
-        canary=ArmCounters(requests=100, errors=1),
-        probe_stable=None,
-        probe_canary=None,
-    )
-    grown = increments(seen(before), seen(replace(later, probe_stable=None, probe_canary=None)))
-    assert grown.load_ratio == pytest.approx(ratio, abs=0.02)
-
-
-def test_where_a_load_is_unknown_there_is_no_ratio() -> None:
-    assert increments(seen(BEFORE), replace(seen(AFTER), canary_ready=0)).load_ratio is None
-
-
-@pytest.mark.parametrize(
     ("after", "fault"),
     [
         (replace(AFTER, no_cluster=4), "4 requests were routed to a cluster that the router doesn't know"),

@@ -1,6 +1,5 @@
 """Raw counters of both arms read at one instant, and what happened between two such instants."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -125,21 +124,6 @@ class Increments:
     def updates_refused(self) -> int:
         """Routes or clusters that a router replica would not take."""
         return sum(replica.updates_refused for replica in self.replicas)
-
-    @property
-    def load_ratio(self) -> float | None:
-        """The candidate's load per ready replica over the stable release's; None where either is unknown.
-
-        Of the ratios that so few requests allow (two standard errors either way) the one nearest to 1: that a poll
-        caught a few more of one arm's requests says nothing of its load.
-        """
-        stable = self.live.stable.requests + self.probe.stable.requests
-        canary = self.live.canary.requests + self.probe.canary.requests
-        if not (stable and canary and self.stable_ready and self.canary_ready):
-            return None
-        counted = (canary / self.canary_ready) / (stable / self.stable_ready)
-        by_chance = math.exp(2 * math.sqrt(1 / canary + 1 / stable))
-        return min(1.0, counted * by_chance) if counted < 1 else max(1.0, counted / by_chance)
 
 
 def increments(previous: Observation, current: Observation) -> Increments:

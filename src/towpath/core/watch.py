@@ -24,12 +24,14 @@ from towpath.core.judge import (
     verdict,
 )
 from towpath.core.judge.alarms import refused_by
+from towpath.core.load import Load, loaded
 from towpath.core.observation import Increments, Observation, increments
 from towpath.core.observation_codec import decode, encode
 from towpath.core.own_counts import OwnGrown, paired, uncounted
 from towpath.core.tallies import total_asked
 
 FORMAT: Final = 1
+_GAP: Final = 2  # polls
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +61,7 @@ class Watched:
         alone: users' requests that stable answered since the candidate answered one, in that step.
         alone_since: when the candidate answered one last, or when that step began.
         own: of the user's own metrics, what one arm counted and the other arm's look is waited for.
+        load: of both arms in that step, from its first whole look on.
     """
 
     policy: CanaryPolicy
@@ -76,6 +79,7 @@ class Watched:
     alone_since: float = 0.0
     requests: Requests = field(default_factory=Requests)
     own: OwnGrown = field(default_factory=OwnGrown)
+    load: Load = field(default_factory=Load)
 
 
 def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) -> Watched:
@@ -88,10 +92,10 @@ def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) ->
 
 def after(state: Watched, look: Look) -> Watched:
     """The state after one more look; one that no router replica answered changes nothing that is judged."""
-    seen = look.observation
-    if look.step != state.step:
+    seen, stepped = look.observation, look.step != state.step
+    if stepped:
         state = replace(state, step=look.step, step_polls=0, step_requests=0, alone=0, alone_since=seen.at)
-        state = replace(state, requests=in_new_step(state.requests))
+        state = replace(state, requests=in_new_step(state.requests), load=Load())
     state = replace(state, predicted=state.predicted or predicts(seen), troubles=seen.problems)
     if not seen.samples:
         return state
@@ -107,7 +111,8 @@ def after(state: Watched, look: Look) -> Watched:
         *_own_uncounted(state.policy, seen),
     )
     now, waiting = paired(state.own, grown.own)
-    poll = poll_of(replace(grown, own=now), seen.at - state.first_at, judge.policy.channels, waits)
+    load = loaded(state.load, grown)
+    poll = poll_of(replace(grown, own=now), seen.at - state.first_at, judge.policy.channels, waits, load.ratio)
     return replace(
         _answered(heard, poll.counts("live", ERRORS.name), seen.at, grown.seconds),
         judge=step(judge, poll),
@@ -116,6 +121,8 @@ def after(state: Watched, look: Look) -> Watched:
         step_requests=state.step_requests + _canary_requests(poll),
         requests=_requests(state, grown),
         own=waiting,
+        # in a gap, and before the first look of a step, traffic may have been another
+        load=Load() if stepped or grown.seconds > _GAP * state.policy.poll else load,
     )
 
 

@@ -14,7 +14,13 @@ _Seen = tuple[int, int]  # events, requests
 _OwnTallies = Mapping[str, Tally]
 
 
-def poll_of(grown: Increments, elapsed: float, channels: Iterable[Channel], awaited: tuple[str, ...] = ()) -> Poll:
+def poll_of(
+    grown: Increments,
+    elapsed: float,
+    channels: Iterable[Channel],
+    awaited: tuple[str, ...] = (),
+    load_ratio: float | None = None,
+) -> Poll:
     """The poll that ends `elapsed` seconds after the candidate got its first traffic.
 
     A channel that one arm doesn't count, or counts at other edges than the other, isn't there.
@@ -24,7 +30,7 @@ def poll_of(grown: Increments, elapsed: float, channels: Iterable[Channel], awai
         elapsed=elapsed,
         live={**_counts(every, grown.live, grown.tallies.live), **_own(every, grown.own.stable, grown.own.canary)},
         probe=_counts(every, grown.probe, grown.tallies.probe),
-        load_ratio=grown.load_ratio,
+        load_ratio=load_ratio,
         router_fault=_router_fault(grown),
         awaited=awaited,
     )
