@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -243,3 +245,17 @@ def test_only_the_last_lines_are_read(talkers: tuple[str, list[Container]]) -> N
     instance, _ = talkers
     lines = list(DockerInventory().logs(instance, "prod", "r1", follow=False, tail=1))
     assert [line.partition(" | ")[2] for line in lines] == ["three", "three"]
+
+
+def test_the_sdk_can_be_imported_beside_where_no_interrupt_breaks_it_in_two() -> None:
+    asked = """
+import sys, threading
+from towpath.adapters.inventory_docker import DockerInventory
+before = "docker" in sys.modules
+DockerInventory().load_ahead()
+(beside,) = set(threading.enumerate()) - {threading.main_thread()}
+beside.join()
+print(before, "docker" in sys.modules)
+"""
+    done = subprocess.run((sys.executable, "-c", asked), capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"

@@ -41,9 +41,10 @@ _HOLDOUT = "holdout.jsonl"
 def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
     """Everything that moving and looking at releases needs."""
     root, engine = Path(world.pipeline().root), pulumi_engine(world)
+    inventory = DockerInventory(world.instance.docker_host)
     if draws:
         engine.load_ahead()
-    inventory = DockerInventory(world.instance.docker_host)
+        inventory.load_ahead()
     journals = _journals(world)
     return Services(
         pipeline=world.pipeline(),
