@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ _DOCTOR = "`deploy doctor` says what is missing and how to mend it"
 _LONG = 600  # seconds; a pull of a large image answers late
 _BUILD = "`deploy releases` lists what was built; `deploy build` builds one"
 AGAIN = "mend that, then run the same command again"
-_LACKING = ("not found", "unknown blob")  # in the reasons that Docker gives, with its own image store or containerd's
+# in the reasons that Docker gives, with its own image store or containerd's
+_LACKING = ("manifest unknown", "unknown blob", "blob unknown", "sha256:[0-9a-f]{64}: not found")
 _DAMAGED = ("verification failed", "unexpected commit digest", "failed size validation")
 
 
@@ -84,7 +86,7 @@ def _not_pulled(image: str, reason: str) -> TowpathError:
             f"a blob of {image} is damaged in the registry: {reason}",
             "remove that blob there, then `deploy build` pushes it again; docs/runbook.md says how",
         )
-    if any(words in reason for words in _LACKING):
+    if any(re.search(words, reason) for words in _LACKING):
         return Refused(f"the registry doesn't have all of {image}: {reason}", _BUILD)
     return NeedsPerson(f"Docker could not pull {image}: {reason}", AGAIN)
 
