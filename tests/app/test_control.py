@@ -4,39 +4,31 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.app.promotions import PROD, told, traffic
+from tests.app.promotions import (
+    PROD,
+    at_up,
+    die,
+    is_paused,
+    left_in_mid_canary,
+    lunch,
+    say,
+    starting,
+    told,
+    traffic,
+    write,
+)
 from tests.fakes.scene import Scene, promotable
 from tests.fakes.store import Crashed
 from tests.fakes.world import image
 from towpath.app.control import ANSWER_WAIT, abort, pause
-from towpath.app.promote import PromoteRequest, promote
-from towpath.app.resume import go_on, resume, resume_all
+from towpath.app.promote import promote
+from towpath.app.resume import go_on, resume
 from towpath.app.rollback import RollbackRequest, rollback
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, RolledBack
 from towpath.core.history import Kind, Open
 from towpath.core.journal import Draft
 from towpath.core.promotion import Outcome, StepKind
-
-
-def say(scene: Scene, kind: Kind, reason: str) -> None:
-    """What another process writes when a person says so."""
-    write(scene, Draft(kind=kind, promotion=4, payload={"reason": reason}))
-
-
-def write(scene: Scene, draft: Draft) -> None:
-    scene.journal("prod").append(lambda _entries: draft)
-
-
-def at_up(scene: Scene, wanted: Callable[[Endpoint], bool], act: Callable[[], None]) -> None:
-    """Do something while the engine draws such an endpoint, the first time."""
-
-    def hook(_stack: str, endpoint: Endpoint) -> None:
-        if wanted(endpoint):
-            scene.world.before_up = None
-            act()
-
-    scene.world.before_up = hook
 
 
 def before_begin_of(scene: Scene, kind: StepKind, act: Callable[[], None]) -> None:
@@ -53,18 +45,6 @@ def before_begin_of(scene: Scene, kind: StepKind, act: Callable[[], None]) -> No
             scene.store.before = hook
 
     scene.store.before = hook
-
-
-def left_in_mid_canary(scene: Scene) -> None:
-    """A promotion whose driver was killed."""
-
-    def die(_operation: str, _key: str) -> None:
-        raise Crashed
-
-    scene.world.clock.at(9, lambda: setattr(scene.store, "before", die))
-    with pytest.raises(Crashed):
-        promote(scene.services(), PROD)
-    scene.store.before = None
 
 
 class TestAbort:
@@ -171,16 +151,8 @@ class TestAbort:
             abort(scene.services(), "prod", "")
 
 
-def lunch(scene: Scene) -> None:
-    pause(scene.services(), "prod", "lunch")
-
-
 def paused_at(scene: Scene, wanted: Callable[[Endpoint], bool]) -> None:
     at_up(scene, wanted, lambda: lunch(scene))
-
-
-def starting(wanted: Endpoint) -> bool:
-    return wanted.canary is not None and wanted.canary.traffic == 0
 
 
 def growing(wanted: Endpoint) -> bool:
@@ -191,7 +163,7 @@ def growing(wanted: Endpoint) -> bool:
 class TestPause:
     def test_keeps_a_canary_at_its_share(self, scene: Scene) -> None:
         scene.world.clock.at(9, lambda: lunch(scene))
-        scene.world.clock.at(300, lambda: setattr(scene.store, "before", _die))
+        scene.world.clock.at(300, lambda: setattr(scene.store, "before", die))
 
         with pytest.raises(Crashed):
             promote(scene.services(), PROD)
@@ -244,7 +216,7 @@ class TestPause:
                 raise KeyboardInterrupt
 
         for second in range(30, 600, 10):
-            scene.world.clock.at(second, lambda: stop() if _paused(scene) else None)
+            scene.world.clock.at(second, lambda: stop() if is_paused(scene) else None)
         with pytest.raises(Interrupted):
             promote(scene.services(), PROD)
 
@@ -260,37 +232,3 @@ class TestPause:
     def test_of_nothing_is_refused(self, scene: Scene) -> None:
         with pytest.raises(Refused, match="no promotion of prod is open"):
             pause(scene.services(), "prod", "")
-
-
-def _die(operation: str, key: str) -> None:
-    raise Crashed(operation, key)
-
-
-def _paused(scene: Scene) -> bool:
-    now = told(scene).open
-    return now is not None and bool(now.paused)
-
-
-class TestResumeAll:
-    def test_leaves_a_pause_and_a_living_driver_alone(self, scene: Scene) -> None:
-        left_in_mid_canary(scene)
-        pause(scene.services(), "prod", "lunch")
-        scene.holder = "bob@other"
-
-        assert resume_all(scene.services()) == ()
-        assert _paused(scene)
-        assert any("left to its driver" in line for line in scene.report.lines)
-
-    def test_gives_every_environment_its_turn_before_it_fails(self, scene: Scene) -> None:
-        left_in_mid_canary(scene)
-        at_up(scene, starting, lambda: _die("up", "dev"))
-        with pytest.raises(Crashed):
-            promote(scene.services(), PromoteRequest(environment="dev", release=str(image("a"))))
-        lost = told(scene, "dev").open
-        assert lost is not None
-        del scene.store.objects[f"pinned/{lost.plan.file_sha256}.yaml"]
-
-        with pytest.raises(NeedsPerson, match="missing from the state"):
-            resume_all(scene.services())
-        assert any(line.startswith("dev: ") for line in scene.report.lines)
-        assert told(scene).closed[-1].outcome is Outcome.PROMOTED

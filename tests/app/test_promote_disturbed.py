@@ -132,6 +132,18 @@ class TestSnapshot:
             whole = history_of(entries[:length])
             assert history_from_json(json.loads(json.dumps(history_to_json(whole)))) == whole
 
+    def test_that_does_not_say_what_was_begun_is_read_as_at_the_next_step(self, scene: Scene) -> None:
+        scene.world.clock.at(9, lambda: setattr(scene.store, "before", _crash))
+        with pytest.raises(Crashed):
+            promote(scene.services(), PROD)
+        scene.store.before = None
+        kept = json.loads(json.dumps(history_to_json(told(scene))))
+        del kept["open"]["started"]
+
+        now = history_from_json(kept).open
+        assert now is not None
+        assert now.started == now.next_step
+
     def test_in_the_middle_of_a_promotion_changes_nothing(self, scene: Scene) -> None:
         scene.snapshot = snapshot
         for _ in range(12):

@@ -14,8 +14,8 @@ from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
 from towpath.core.lease import LeaseTaken
 
-ANSWER_WAIT: Final = 120.0  # seconds in which a living driver has to write something, beside the time between its looks
-ANSWER_POLL: Final = 0.5
+ANSWER_WAIT: Final = 900.0  # seconds in which a living driver has to write something; starting replicas is the longest
+ANSWER_POLL: Final = 1.0
 
 
 def pause(services: Services, environment: str, reason: str) -> Open:
@@ -40,10 +40,6 @@ def abort(services: Services, environment: str, reason: str) -> NoReturn:
         NeedsPerson: a living driver doesn't answer, or it ended otherwise.
     """
     opened = _ask(services, environment, Kind.ABORT, reason or "aborted by hand")
-    try:
-        go_on(services, opened)
-    except LeaseTaken as taken:
-        services.report.line(f"asked the driver to give promotion {opened.plan.id} up: {taken.message}")
     closed = _await_end(services, opened)
     expect_known(closed)
     raise NeedsPerson(
@@ -59,6 +55,8 @@ def _ask(services: Services, environment: str, kind: Kind, reason: str) -> Open:
 
     def if_open(entries: Sequence[Entry]) -> Draft:
         now = _stoppable(history_of(entries), environment)
+        if now.plan.id != opened.plan.id:
+            raise Refused(f"promotion {opened.plan.id} of {environment} has just ended", "look again: deploy status")
         return Draft(kind=kind, promotion=now.plan.id, payload={"reason": reason})
 
     journal.append(if_open)
@@ -79,21 +77,33 @@ def _stoppable(history: History, environment: str) -> Open:
 
 
 def _await_end(services: Services, opened: Open) -> Closed:
-    """How it ended; whoever drives it gets more time as long as something is written about it."""
-    journal, environment = services.journals(opened.plan.environment), opened.plan.environment
-    silence = ANSWER_WAIT + float(str(opened.policy.get("poll", 0)))
-    written, since = 0, services.clock.monotonic()
+    """How it ended: by its driver, which has time as long as it writes something, or by us once there is none."""
+    journal, clock = services.journals(opened.plan.environment), services.clock
+    written, since, told = 0, clock.monotonic(), ""
     while (closed := _ended(journal, opened)) is None:
-        now, seq = services.clock.monotonic(), journal.entries()[-1].seq
+        seq = journal.entries()[-1].seq
         if seq != written:
-            written, since = seq, now
-        if now > since + silence:
+            written, since = seq, clock.monotonic()
+        holder = _give_up(services, opened)
+        if holder != told:
+            services.report.line(f"its driver was asked to give it up: {holder}")
+            told = holder
+        if holder and clock.monotonic() > since + ANSWER_WAIT:
             raise NeedsPerson(
-                f"the driver of promotion {opened.plan.id} of {environment} doesn't answer",
-                f"draw the checked-in file by hand, that gives stable all traffic: pulumi up -s {environment}",
+                f"the driver of promotion {opened.plan.id} doesn't answer: {holder}",
+                f"see what stands: deploy status; to wait on: deploy abort {opened.plan.environment}",
             )
-        services.clock.sleep(ANSWER_POLL)
+        clock.sleep(ANSWER_POLL if holder else 0.0)
     return closed
+
+
+def _give_up(services: Services, opened: Open) -> str:
+    """Who drives it and was asked; empty where nobody did, and it is done."""
+    try:
+        go_on(services, opened)
+    except LeaseTaken as taken:
+        return taken.message
+    return ""
 
 
 def _ended(journal: Journal, opened: Open) -> Closed | None:

@@ -14,7 +14,7 @@ from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
 from towpath.core.promotion import BEYOND_RETURN, Outcome, Step, StepKind, Strategy
 
-PAUSE_POLL: Final = 1.0  # seconds between two looks at whether a pause is over
+PAUSE_POLL: Final = 5.0  # seconds between two looks at whether a pause is over
 
 
 def drive(run: Run) -> Closed:

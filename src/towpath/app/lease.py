@@ -241,5 +241,6 @@ def heartbeat_key(environment: str) -> str:
 
 def _taken_over(environment: str, state: LeaseState) -> Busy:
     if state.holder is not None:
-        return busy(environment, state.holder)
+        taken = busy(environment, state.holder)
+        return Busy(taken.message, taken.hint)  # no LeaseTaken: that one is for who never had it
     return Busy(f"{environment} was taken and given back by somebody else meanwhile", "try again")

@@ -3,11 +3,12 @@
 import math
 
 from towpath.app.drive import drive, reset
+from towpath.app.lease import LeaseLost
 from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Interrupted, NeedsPerson, TowpathError
-from towpath.core.history import Closed, Kind, Open
+from towpath.core.history import Closed, Kind, Open, ramp_index
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft
 from towpath.core.lease import LeaseTaken
@@ -70,12 +71,13 @@ def resume_all(services: Services) -> tuple[tuple[str, str], ...]:
     """
     ended: list[tuple[str, str]] = []
     failed: list[TowpathError] = []
-    for name in (place.name for place in services.pipeline.environments):
+    for now in _in_turn(services):
+        name = now.plan.environment
         try:
-            closed = _left_open(services, name)
-        except Interrupted:
-            raise
+            closed = _left_alone(services, now)
         except TowpathError as error:
+            if isinstance(error, Interrupted) and not isinstance(error, LeaseLost):
+                raise
             services.report.line(f"{name}: {error.message}")
             failed.append(error)
         else:
@@ -85,10 +87,16 @@ def resume_all(services: Services) -> tuple[tuple[str, str], ...]:
     return tuple(ended)
 
 
-def _left_open(services: Services, environment: str) -> Closed | None:
-    now = history_of(services.journals(environment).entries()).open
+def _in_turn(services: Services) -> list[Open]:
+    """What is open and needs somebody; a pause may last, so whoever paused comes last, and not without traffic."""
+    found = [history_of(services.journals(place.name).entries()).open for place in services.pipeline.environments]
+    needy = [now for now in found if now is not None and (not now.paused or now.started >= ramp_index(now.plan))]
+    return sorted(needy, key=lambda now: bool(now.paused))
+
+
+def _left_alone(services: Services, now: Open) -> Closed | None:
     try:
-        return None if now is None else go_on(services, now)
+        return go_on(services, now)
     except LeaseTaken as taken:
         services.report.line(f"left to its driver: {taken.message}")
         return None
@@ -132,7 +140,8 @@ def _alone_for(services: Services, run: Run, opened: Open) -> float:
     """Seconds since anybody looked, for a candidate that has traffic; 0 for one that hasn't."""
     if run.plan.stable is None or opened.rolling_back or not opened.can_turn_back or opened.traffic == 0:
         return 0.0
-    last = max((entry.time for entry in run.journal.entries() if entry.promotion == run.plan.id), default=opened.since)
+    driven = (one.time for one in run.journal.entries() if one.promotion == run.plan.id and one.fence)
+    last = max(driven, default=opened.since)
     return services.clock.now() - max(last, _last_look(run))
 
 

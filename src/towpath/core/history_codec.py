@@ -86,7 +86,7 @@ def _open_from_json(data: Mapping[str, JSON]) -> Open:
         actor=str(data["actor"]),
         since=float(str(data["since"])),
         next_step=int(str(data["next_step"])),
-        started=int(str(data["started"])),
+        started=int(str(data.get("started", data["next_step"]))),  # older snapshots don't say
         drawn=tuple(str(drawn) for drawn in json_list(data["drawn"])),
         traffic=float(str(data["traffic"])),
         replicas=int(str(data["replicas"])),
