@@ -65,6 +65,23 @@ def test_in_another_step_and_after_a_gap_it_is_counted_anew_from_the_next_whole_
     assert load_after(*looks, *late).canary == 10
 
 
+def unheard(look: Look) -> Look:
+    return replace(look, observation=replace(look.observation, samples=()))
+
+
+def stale(look: Look, of: Look) -> Look:
+    """A look at which the router replica still tells what it told in another."""
+    return replace(look, observation=replace(look.observation, samples=of.observation.samples))
+
+
+@pytest.mark.parametrize("first", [unheard(thin(8, step=1)), stale(thin(8, step=1), thin(7))])
+def test_a_look_that_spans_two_steps_because_the_one_between_was_unusable_counts_in_neither(first: Look) -> None:
+    looks = [thin(place) for place in range(1, 8)]
+    stepped = [thin(place, step=1) for place in range(9, 12)]
+    assert load_after(*looks, first, stepped[0]) == Load()
+    assert load_after(*looks, first, *stepped).canary == 20
+
+
 def test_where_replicas_come_or_go_it_is_counted_anew() -> None:
     looks = [thin(place) for place in range(1, 8)]
     assert load_after(*looks, thin(8, canary_ready=2)) == Load(stable=10, canary=10, stable_ready=3, canary_ready=2)

@@ -61,6 +61,7 @@ class Watched:
         alone: users' requests that stable answered since the candidate answered one, in that step.
         alone_since: when the candidate answered one last, or when that step began.
         own: of the user's own metrics, what one arm counted and the other arm's look is waited for.
+        mixed: no look of that step was usable yet, so that the next one still counts some of the step before.
         load: of both arms in that step, from its first whole look on.
     """
 
@@ -79,6 +80,7 @@ class Watched:
     alone_since: float = 0.0
     requests: Requests = field(default_factory=Requests)
     own: OwnGrown = field(default_factory=OwnGrown)
+    mixed: bool = False
     load: Load = field(default_factory=Load)
 
 
@@ -92,10 +94,10 @@ def watched(policy: CanaryPolicy, served_since: float, looks: Iterable[Look]) ->
 
 def after(state: Watched, look: Look) -> Watched:
     """The state after one more look; one that no router replica answered changes nothing that is judged."""
-    seen, stepped = look.observation, look.step != state.step
-    if stepped:
+    seen = look.observation
+    if look.step != state.step:
         state = replace(state, step=look.step, step_polls=0, step_requests=0, alone=0, alone_since=seen.at)
-        state = replace(state, requests=in_new_step(state.requests), load=Load())
+        state = replace(state, requests=in_new_step(state.requests), mixed=True, load=Load())
     state = replace(state, predicted=state.predicted or predicts(seen), troubles=seen.problems)
     if not seen.samples:
         return state
@@ -121,8 +123,9 @@ def after(state: Watched, look: Look) -> Watched:
         step_requests=state.step_requests + _canary_requests(poll),
         requests=_requests(state, grown),
         own=waiting,
+        mixed=False,
         # in a gap, and before the first look of a step, traffic may have been another
-        load=Load() if stepped or grown.seconds > _GAP * state.policy.poll else load,
+        load=Load() if state.mixed or grown.seconds > _GAP * state.policy.poll else load,
     )
 
 
@@ -175,7 +178,8 @@ def _begin(state: Watched, first: Observation) -> Watched:
     policy = judge_policy(state.policy)
     judge = start(policy, reference_of(first, state.served_since, policy.channels))
     requests = Requests(before=total_asked(first.models, "stable"))
-    return replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at, requests=requests)
+    begun = replace(state, judge=judge, previous=first, first_at=first.at, last_at=first.at)
+    return replace(begun, requests=requests, mixed=False)
 
 
 def _requests(state: Watched, grown: Increments) -> Requests:
