@@ -218,6 +218,26 @@ def test_plan_names_where_stables_requests_are_unlike_what_the_candidate_was_tra
     assert planned_inputs(scene).candidate == ()
 
 
+@pytest.mark.parametrize("requests", [0, 20])
+def test_plan_likens_nothing_to_the_candidates_training_where_stable_was_hardly_asked(
+    scene: Scene, requests: int
+) -> None:
+    learned(scene, FakeFeature(name="radius"))
+    scene.observer.stable.requests = requests
+    for feature in scene.observer.stable.asked:
+        feature.rows = []
+        feature.grow(requests)
+    assert planned_inputs(scene).candidate is None
+
+
+def test_plan_leaves_out_what_ten_rows_of_the_candidates_training_cannot_tell(scene: Scene) -> None:
+    few = FakeFeature(name="radius", trained=10)
+    learned(scene, few)
+    assert planned_inputs(scene).candidate is None
+    learned(scene, few, FakeFeature(name="texture"))
+    assert planned_inputs(scene).candidate == ()
+
+
 def test_plan_compares_a_retrained_candidate_though_it_cuts_elsewhere(scene: Scene) -> None:
     moved = tuple(cut + 1.0 for cut in FakeFeature(name="any").cuts)
     learned(scene, FakeFeature(name="area", offset=1.0, cuts=moved), FakeFeature(name="radius", cuts=moved))

@@ -27,8 +27,8 @@ class InputsOutlook:
         between_arms: compared between the arms only.
         why: they can't all be held against the training data; empty when they can.
         differ: features that are unlike the training data already, which alone never holds a canary.
-        candidate: features in which what stable is asked is unlike what the candidate was trained on; None where no
-            feature is known of both.
+        candidate: features in which what stable is asked is unlike what the candidate was trained on; None where too
+            little is known of every feature to tell.
     """
 
     watched: tuple[str, ...] = ()
@@ -67,14 +67,15 @@ def inputs_outlook(margin: float, seen: Observation | None, trained: Sequence[Fe
 def _unlike(
     asked: Asked, weight: float, trained: Sequence[Feature], limits: tuple[float, float]
 ) -> tuple[Shift, ...] | None:
-    """Features in which requests are unlike this training data; None where there is none to compare."""
+    """Features in which requests are unlike this training data; None where none can tell."""
     places = {one.place: one for one in trained if one.trained}
-    both = [(live, counts, places[live.place]) for live, counts in asked.items() if live.place in places]
-    shifts = [
-        between(live, one, (Rows(counts=counts, weight=weight), Rows(counts=one.trained)), limits)
-        for live, counts, one in both
+    both = [
+        (live, places[live.place], (Rows(counts=counts, weight=weight), Rows(counts=places[live.place].trained)))
+        for live, counts in asked.items()
+        if live.place in places
     ]
-    return tuple(shift for shift in shifts if shift is not None) if both else None
+    shifts = [between(live, one, rows, limits) for live, one, rows in both if _enough(rows, *limits)]
+    return tuple(shift for shift in shifts if shift is not None) if shifts else None
 
 
 def _why_not(feature: Feature, margin: float, chance: float) -> str:
@@ -82,6 +83,11 @@ def _why_not(feature: Feature, margin: float, chance: float) -> str:
     if not feature.trained:
         return _NO_ROWS
     many = Rows(counts=(_UNLIMITED,) + (0,) * len(feature.cuts))
-    if psi_by_chance(margin, many, Rows(counts=feature.trained), chance) > _A_DEVIATION:
+    if not _enough((many, Rows(counts=feature.trained)), margin, chance):
         return f"{sum(feature.trained)} training rows are too few to tell a change by a standard deviation from chance"
     return ""
+
+
+def _enough(rows: tuple[Rows, Rows], margin: float, chance: float) -> bool:
+    """Whether two samples would tell a change by a standard deviation from chance."""
+    return all(one.draws for one in rows) and psi_by_chance(margin, *rows, chance) <= _A_DEVIATION
