@@ -66,6 +66,25 @@ def test_what_the_training_data_was_like_is_read_where_the_kit_finds_it(place: W
     assert read(place).inputs(place.model).features == (RADIUS,)
 
 
+@pytest.mark.parametrize(
+    ("weights", "where"),
+    [
+        (("weights/model.bin", "weights/reference.json"), "weights/reference.json"),
+        (("out/weights",), "out/reference.json"),
+        (("out/a", "out/b"), "out/reference.json"),
+        (("model.bin",), "reference.json"),
+        ((), "reference.json"),
+    ],
+)
+def test_the_reference_is_looked_for_around_the_folder_that_holds_all_weights(
+    place: Workshop, weights: tuple[str, ...], where: str
+) -> None:
+    write_files(place.root / "model", {f"{name}/w" if "." not in name else name: b"w" for name in weights})
+    write_files(place.root / "model", {"reference.json": b"{", "out/a/reference.json": b"{", where: REFERENCE})
+    write_files(place.root, {"reference.json": b"{"})
+    assert read(place).inputs(place.with_image(weights=weights)).features == (RADIUS,)
+
+
 @pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'{"inputs": 3}'])
 def test_a_reference_that_cannot_be_read_stops_no_build(place: Workshop, text: bytes) -> None:
     write_files(place.root / "model", {"reference.json": text})

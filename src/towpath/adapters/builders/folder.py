@@ -4,13 +4,13 @@ import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from towpath.adapters.builders.files import contents, inside, walk
 from towpath.adapters.builders.hashes import HashCache
 from towpath.adapters.builders.kit import Kit
-from towpath.adapters.builders.layers import HOME, REFERENCE, code_files
+from towpath.adapters.builders.layers import HOME, REFERENCE, code_files, weights_folder
 from towpath.app.build_ports import Inputs
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import BuilderName, ImageSpec, ModelSpec, image_problems
@@ -38,7 +38,7 @@ class FilesOfModels:
         metrics = _metrics(folder / METRICS, problems)
         if problems:
             raise all_at_once(f"model {model.name} in {folder}", problems, "paths are relative to the model's folder")
-        return Inputs(hashes=self._of(folder, model), metrics=metrics, features=_features(folder, model.image))
+        return Inputs(hashes=self._of(folder, model), metrics=metrics, features=_features(model))
 
     def _of(self, folder: Path, model: ModelSpec) -> dict[str, str]:
         spec = model.image
@@ -87,11 +87,15 @@ def _wrong(folder: Path, names: Iterable[str], key: str) -> Iterator[str]:
             yield f"{name} is not there" + ("; train the model first" if key == "weights" else "")
 
 
-def _features(folder: Path, spec: ImageSpec) -> tuple[Feature, ...]:
-    """Those of the reference that the kit finds first in the image; none of an image that was built elsewhere."""
-    if spec.builder is BuilderName.IMAGE:
+def _features(model: ModelSpec) -> tuple[Feature, ...]:
+    """Those of the reference that the kit finds first: in the weights, beside them, or beside the code.
+
+    None of an image that was built elsewhere.
+    """
+    if model.image.builder is BuilderName.IMAGE:
         return ()
-    places = (*(folder / weights / REFERENCE for weights in spec.weights), folder / REFERENCE)
+    folder, weights = Path(model.folder), PurePosixPath(weights_folder(model))
+    places = (folder / place / REFERENCE for place in (weights, weights.parent, ""))
     file = next((place for place in places if place.is_file()), None)
     with contextlib.suppress(ValueError, OSError):  # the kit says so when it loads
         return () if file is None else features_of(json.loads(file.read_text(encoding="utf-8")))

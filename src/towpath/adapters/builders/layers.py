@@ -106,12 +106,17 @@ def _environment(model: ModelSpec) -> Mapping[str, str]:
         "HOME": "/tmp",  # noqa: S108 - the one folder of a container that this user may write to
         "TOWPATH_MODEL": model.name,
         "TOWPATH_PORT": str(KIT_PORT),
-        **({"TOWPATH_WEIGHTS": _weights_folder(model)} if model.image.weights else {}),
+        **({"TOWPATH_WEIGHTS": weights_folder(model)} if model.image.weights else {}),
     }
 
 
-def _weights_folder(model: ModelSpec) -> str:
-    """Where the kit gives `load` its files: the folder that was named, or the one that holds all that was."""
+def weights_folder(model: ModelSpec) -> str:
+    """Where the kit gives `load` its files: the folder that was named, or the one that holds all that was.
+
+    Relative to the code; the kit's default where none was named.
+    """
+    if not model.image.weights:
+        return "weights"
     folder = Path(model.folder)
     names = [name if (folder / name).is_dir() else str(PurePosixPath(name).parent) for name in model.image.weights]
     return os.path.commonpath(names) or "."
