@@ -227,6 +227,9 @@ def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ
     learned = (FakeFeature(name="radius", offset=2.0).feature(),)
     world.scene.releases.records[0] = replace(record("b"), features=learned)
     unlike = deploy("plan", "--to", "prod", world=world).out
+    every = tuple(FakeFeature(name=name, offset=4.0).feature() for name in names)
+    world.scene.releases.records[0] = replace(record("b"), features=every)
+    many = deploy("plan", "--to", "prod", world=world).out
     for feature in world.scene.observer.stable.asked:
         feature.trained = 0
     unknown = deploy("plan", "--to", "prod", world=world).out
@@ -239,6 +242,7 @@ def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ
     assert "what stable is asked now" not in watched.out
     assert "what stable is asked now is like the candidate's training data\n" in alike
     assert "what stable is asked now is unlike the candidate's training data: radius (PSI 3." in unlike
+    assert ") and 1 more\n" in many
     assert "compared between the arms only in radius, texture, perimeter, area, smoothness, …" in unknown
     assert deploy("plan", "--to", "prod", "--json", world=world).json["inputs"]["watched"] == []
 

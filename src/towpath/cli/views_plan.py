@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from towpath.core.canary_offers import Offer
     from towpath.core.canary_outlook import Outlook
     from towpath.core.drift_outlook import InputsOutlook
-    from towpath.core.drift_watch import Shift
     from towpath.core.gates import Gate
     from towpath.core.promotion import Step
     from towpath.core.release import ReleaseRecord
@@ -107,6 +106,8 @@ def _own_names(planned: "Planned") -> tuple[str, ...]:
 
 def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
     """Whether a change of the requests would be seen, and whether they are unlike the training data now."""
+    from towpath.core.drift_watch import listed
+
     if inputs.watched:
         yield f"requests are held against the training data in {_some(inputs.watched)}"
     if inputs.between_arms:
@@ -115,14 +116,10 @@ def _inputs_lines(inputs: "InputsOutlook") -> Iterator[str]:
         yield f"a change of the requests themselves can't be seen: {inputs.why}"
     if inputs.differ:
         features = "1 feature is" if len(inputs.differ) == 1 else f"{len(inputs.differ)} features are"
-        yield f"{features} unlike the training data already: {_furthest(inputs.differ)}; that alone holds nothing"
+        yield f"{features} unlike the training data already: {listed(inputs.differ)}; that alone holds nothing"
     if inputs.candidate is not None:
-        where = f"unlike the candidate's training data: {_furthest(inputs.candidate)}" if inputs.candidate else _ALIKE
+        where = f"unlike the candidate's training data: {listed(inputs.candidate)}" if inputs.candidate else _ALIKE
         yield f"what stable is asked now is {where}"
-
-
-def _furthest(shifts: "Sequence[Shift]") -> str:
-    return ", ".join(map(str, sorted(shifts, key=lambda shift: -shift.value)[:_NAMED]))
 
 
 def _some(names: Sequence[str]) -> str:
