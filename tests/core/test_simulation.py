@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tests.core.test_sight import seen
-from towpath.core.canary import CanaryPolicy, steps
-from towpath.core.judge import Channel
+from towpath.core.canary import CanaryPolicy, Situation, steps
+from towpath.core.canary_policy import judge_policy
+from towpath.core.judge import Channel, Counts, Poll, start, verdict
 from towpath.core.judge.channels import Own
 from towpath.core.judge.evalue import HalfPlane
-from towpath.core.simulation import CANDIDATES, Candidate, _Draws, run
+from towpath.core.simulation import CANDIDATES, Candidate, _Draws, _looked, run
 from towpath.core.traffic import known
 
 POLICY = CanaryPolicy(min_time=60.0, max_time=900.0, warm_up=0.0)
@@ -71,6 +72,14 @@ def test_own_metrics_count_probes_too() -> None:
     poll = _Draws(random.Random(4), idle, CANDIDATES[0], 10.0).poll(10.0, PLAN[0], 10.0)  # noqa: S311 - no secret
     assert poll.probe == {}
     assert 50 < poll.live["refunds"].canary_requests < 150
+
+
+def test_a_look_that_counted_only_own_metrics_has_data_in_both_arms() -> None:
+    counts = Counts(canary_events=1, canary_requests=5, stable_events=1, stable_requests=50)
+    said = verdict(start(judge_policy(POLICY)))
+    before = Situation(step=0, elapsed=0.0, step_elapsed=0.0, step_polls=0, step_requests=0, silent=0.0, verdict=said)
+    now = _looked(before, Poll(elapsed=10.0, live={"refunds": counts}), 10.0, said)
+    assert (now.step_polls, now.step_requests) == (1, 0)
 
 
 @pytest.mark.parametrize(("n", "p"), [(10, 0.3), (1000, 0.004), (1000, 0.4), (20_000, 0.999), (5, 1.0), (7, 0.0)])

@@ -8,7 +8,7 @@ from typing import Final
 
 from towpath.core.canary import Advance, CanaryStep, Hold, Situation, decide
 from towpath.core.canary_policy import CanaryPolicy, judge_policy
-from towpath.core.judge import ERRORS, STRATA, Channel, Counts, Poll, Reference, Verdict, start, step, verdict
+from towpath.core.judge import Channel, Counts, Poll, Reference, Verdict, start, step, verdict
 from towpath.core.judge.channels import Failed, Own, SlowerThan, Tallied
 from towpath.core.traffic import Traffic
 
@@ -90,13 +90,12 @@ def run(policy: CanaryPolicy, plan: Sequence[CanaryStep], traffic: Traffic, cand
 
 
 def _looked(before: Situation, poll: Poll, seconds: float, said: Verdict) -> Situation:
-    counted = [poll.counts(stratum, ERRORS.name) for stratum in STRATA]
     return replace(
         before,
         elapsed=poll.elapsed,
         step_elapsed=before.step_elapsed + seconds,
-        step_polls=before.step_polls + any(counts.both for counts in counted),
-        step_requests=before.step_requests + sum(counts.canary_requests for counts in counted),
+        step_polls=before.step_polls + poll.has_both,
+        step_requests=before.step_requests + poll.canary_requests,
         verdict=said,
     )
 

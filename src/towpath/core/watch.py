@@ -12,10 +12,8 @@ from towpath.core.drift_window import Growth
 from towpath.core.errors import UsageError
 from towpath.core.judge import (
     ERRORS,
-    STRATA,
     Counts,
     JudgeState,
-    Poll,
     extend,
     poll_of,
     reference_of,
@@ -119,8 +117,8 @@ def after(state: Watched, look: Look) -> Watched:
         _answered(heard, poll.counts("live", ERRORS.name), seen.at, grown.seconds),
         judge=step(judge, poll),
         last_at=seen.at,
-        step_polls=state.step_polls + _has_both(poll),
-        step_requests=state.step_requests + _canary_requests(poll),
+        step_polls=state.step_polls + poll.has_both,
+        step_requests=state.step_requests + poll.canary_requests,
         requests=_requests(state, grown),
         own=waiting,
         mixed=False,
@@ -200,11 +198,3 @@ def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> J
 
 def _own_uncounted(policy: CanaryPolicy, seen: Observation) -> Iterator[str]:
     return uncounted((metric.name for metric in policy.own), seen.own, seen.problems)
-
-
-def _has_both(poll: Poll) -> bool:
-    return any(counts.both for counts in (*poll.live.values(), *poll.probe.values()))
-
-
-def _canary_requests(poll: Poll) -> int:
-    return sum(poll.counts(stratum, ERRORS.name).canary_requests for stratum in STRATA)

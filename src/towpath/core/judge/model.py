@@ -144,6 +144,16 @@ class Poll:
         """Whether the channel was measured there, be it at zero."""
         return channel in self._of(stratum)
 
+    @property
+    def has_both(self) -> bool:
+        """Whether any channel was counted in both arms."""
+        return any(counts.both for stratum in STRATA for counts in self._of(stratum).values())
+
+    @property
+    def canary_requests(self) -> int:
+        """How many requests the candidate answered, users' and ours."""
+        return sum(self.counts(stratum, ERRORS.name).canary_requests for stratum in STRATA)
+
     def _of(self, stratum: Stratum) -> Mapping[str, Counts]:
         return self.live if stratum == "live" else self.probe
 
