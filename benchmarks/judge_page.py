@@ -53,17 +53,7 @@ chooses the edges; every 50 canaries have another site.
 
 {table(_HELD, [row.words() for row in rows])}
 
-### Beside other rules
-
-The same requests, three metrics; in brackets intervals of 95 %. Good candidates: the share that is rolled back within
-the hour. Bad ones: seconds until half of them are rolled back, or the share that never is. A rule that rolls back good
-ones too has some of the bad ones for nothing; one that had rolled back before the regression began has missed it.
-Flagger: success at least 99 % and p99 at most 500 ms in each minute, ten failed minutes. Argo Rollouts: the same
-checks, at the first failure or at the fourth. Kayenta: Mann-Whitney on minutes of failing share, p99 and mean score
-beside an equally large baseline, asked each minute from the tenth on. KS, z and PSI: everything so far, asked each
-minute. {OURS}: alpha of 1 % for the whole hour.
-
-{table(("candidate", "req/s", "canaries", OURS, *RULES), rules)}
+{_beside(rules)}
 
 ### Services it was never tuned on
 
@@ -81,3 +71,18 @@ what is neither rolled back nor promoted is still open after the hour, and a per
 
 {table(("candidate", "canaries", *COLUMNS), thin)}
 """
+
+
+def _beside(rules: Sequence[Sequence[str]]) -> str:
+    return f"""\
+### Beside other rules
+
+The same requests, three metrics; in brackets intervals of 95 %. Good candidates: the share that is rolled back within
+the hour. Bad ones: seconds until half of them are rolled back, or the share that never is. A rule that rolls back good
+ones too has some of the bad ones for nothing; one that had rolled back before the regression began has missed it.
+Flagger: success at least 99 % and p99 at most 500 ms in each minute, ten failed minutes. Argo Rollouts: the same
+checks, at the first failure or at the fourth. Kayenta: Mann-Whitney on minutes of failing share, p99 and mean score
+beside an equally large baseline, asked each minute from the tenth on. KS, z and PSI: everything so far, asked each
+minute. {OURS}: alpha of 1 % for the whole hour.
+
+{table(("candidate", "req/s", "canaries", OURS, *RULES), rules)}"""

@@ -118,7 +118,8 @@ class TestAbort:
             abort(scene.services(), "prod", "wrong one")
 
         assert error.value.exit_code == 5
-        assert any("bob@other" in line for line in scene.report.lines)
+        asked = [line for line in scene.report.lines if line.startswith("its driver was asked")]
+        assert asked == ["its driver was asked to give it up: prod is held by bob@other"]
 
     def test_of_a_living_driver_that_writes_nothing_says_so(self, scene: Scene) -> None:
         left_in_mid_canary(scene)

@@ -85,7 +85,7 @@ def _await_end(services: Services, opened: Open) -> Closed:
         if seq != written:
             written, since = seq, clock.monotonic()
         holder = _give_up(services, opened)
-        if holder != told:
+        if holder and holder != told:
             services.report.line(f"its driver was asked to give it up: {holder}")
             told = holder
         if holder and clock.monotonic() > since + ANSWER_WAIT:
