@@ -3,7 +3,6 @@
 import json
 import re
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,9 +55,9 @@ class PulumiEngine:
         self._command = EngineCommand(program.pulumi, program.environment, processes)
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}
 
-    def load_ahead(self) -> None:
-        """Begin to import in the background what a run that draws needs, while readings are waited for."""
-        threading.Thread(target=lambda: self._automation, daemon=True).start()
+    def load(self) -> None:
+        """Import what a run that draws needs; it would do so itself, and be waited for."""
+        _ = self._automation
 
     def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
         """What an `up` would touch, without `same`.

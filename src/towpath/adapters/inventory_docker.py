@@ -43,9 +43,9 @@ class DockerInventory:
         self._host = host
         self._kept: DockerClient | None = None
 
-    def load_ahead(self) -> None:
-        """Begin to import the SDK in the background, where no Ctrl-C breaks an import in two."""
-        threading.Thread(target=_docker, daemon=True).start()
+    def load(self) -> None:
+        """Import the SDK; beside the main thread, no Ctrl-C breaks the import in two."""
+        _docker()
 
     def running(self, instance: str, stack: str) -> tuple[Running, ...]:
         """Every replica with the stack's label, in name order.

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from towpath.app.explain import keep_picture
+from towpath.app.explain import keep_picture, recording_of
 from towpath.app.observe import Refusal, observe
 from towpath.app.run import Run, expect_ours
 from towpath.app.steps import CandidateRefused, perform, refused
 from towpath.app.take_back import take_back, to_zero
 from towpath.core.errors import Interrupted, NeedsPerson, Overridden, RolledBack, TowpathError
-from towpath.core.history import Closed, Kind, Open
+from towpath.core.history import Closed, History, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
 from towpath.core.promotion import BEYOND_RETURN, Outcome, Step, StepKind, Strategy
+from towpath.core.recording import Frame, frames
 
 PAUSE_POLL: Final = 5.0  # seconds between two looks at whether a pause is over
 
@@ -152,12 +153,21 @@ def reset(run: Run, now: Open, reason: str) -> None:
 
 
 def _ended(run: Run) -> Closed:
-    closed = next(c for c in reversed(run.history().closed) if c.plan.id == run.plan.id)
-    picture = keep_picture(run.services, run.stack, run.plan.id)
+    history = run.history()
+    closed = next(c for c in reversed(history.closed) if c.plan.id == run.plan.id)
+    picture = keep_picture(run.services, closed, _judged(run, history))
     if picture:
         run.services.report.line(f"what it was judged on: {picture}")
     expect_known(closed)
     return closed
+
+
+def _judged(run: Run, history: History) -> tuple[Frame, ...]:
+    """The judge after each look; worked out again where the looks were another driver's."""
+    if run.seen is not None:
+        return run.seen.frames
+    recording = recording_of(run.journal, history, run.plan)
+    return () if recording is None else frames(recording)
 
 
 def expect_known(closed: Closed) -> None:

@@ -1,5 +1,6 @@
 """`deploy explain`: what a canary was judged on, as words, looks and a picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.app.journal import Journal
@@ -62,24 +63,24 @@ def explained(services: Services, environment: str, promotion: int = 0) -> Expla
         known = ", ".join(str(one.plan.id) for one in every) or "none"
         raise UsageError(f"{environment} has no promotion {promotion or ''}".rstrip(), f"there are: {known}")
     recording = recording_of(journal, history, found[0].plan)
-    seen = () if recording is None else frames(recording)
+    judged = () if recording is None else frames(recording)
     return Explained(
         environment=environment,
         promotion=found[0].plan.id,
         title=_title(found[0]),
-        words=(_outcome(found[0]), *explain(seen)),
-        frames=seen,
+        words=(_outcome(found[0]), *explain(judged)),
+        frames=judged,
         recording=recording,
     )
 
 
-def keep_picture(services: Services, environment: str, promotion: int) -> str:
+def keep_picture(services: Services, closed: Closed, judged: Sequence[Frame]) -> str:
     """Draw a canary that ended, beside its journal; gives back where, empty where there was none."""
-    found = explained(services, environment, promotion)
-    if not found.frames:
+    if not judged:
         return ""
-    key = f"pictures/{environment}/{promotion:06d}.html"
-    services.store.create(key, found.html.encode())
+    key = f"pictures/{closed.plan.environment}/{closed.plan.id:06d}.html"
+    html = page(_title(closed), (_outcome(closed), *explain(judged)), judged)
+    services.store.create(key, html.encode())
     return f"{services.pipeline.state}/{key}"
 
 

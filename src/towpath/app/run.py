@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from towpath.app.journal import Journal
 from towpath.app.ports import Overlay, StackFile
@@ -15,6 +15,9 @@ from towpath.core.history_codec import history_of
 from towpath.core.journal import JSON, Draft
 from towpath.core.outputs import StackOutputs
 from towpath.core.promotion import Plan
+
+if TYPE_CHECKING:
+    from towpath.core.recording import Seen
 
 LOCK_WAIT: Final = 120.0  # seconds another engine may hold the stack before a step gives up on it
 LOCK_POLL: Final = 2.0
@@ -31,6 +34,7 @@ class Run:
         plan: what was opened.
         file: the stack file as it was pinned.
         base: the endpoint as it was before the promotion.
+        seen: the canary's looks, folded; absent until this driver has looked.
     """
 
     services: Services
@@ -39,6 +43,7 @@ class Run:
     plan: Plan
     file: StackFile
     base: Endpoint
+    seen: "Seen | None" = None
 
     @property
     def stack(self) -> str:

@@ -132,6 +132,27 @@ def increments(previous: Observation, current: Observation) -> Increments:
     A repeated timestamp is skipped; a counter that went back, or a replica that appears or vanishes, loses that
     replica's poll; an arm that appears or vanishes loses the poll of its stratum on that replica.
     """
+    routers, lost = _routers(previous, current)
+    tallies = tallies_grown(previous.models, current.models)
+    own = own_grown(previous.own, current.own)
+    return Increments(
+        at=current.at,
+        seconds=current.at - previous.at,
+        replicas=tuple(routers),
+        tallies=tallies,
+        own=own,
+        lost=(*lost, *tallies.lost, *own.lost),
+        stable_ready=current.stable_ready,
+        canary_ready=current.canary_ready,
+    )
+
+
+def routed(previous: Observation, current: Observation) -> ArmPair:
+    """Users' requests between two observations, as the routers counted them: of the increments, the cheap part."""
+    return _total([router.live for router in _routers(previous, current)[0]])
+
+
+def _routers(previous: Observation, current: Observation) -> tuple[list[ReplicaIncrement], list[str]]:
     before = {sample.replica: sample for sample in previous.samples}
     after = {sample.replica: sample for sample in current.samples}
     grown: list[ReplicaIncrement] = []
@@ -144,18 +165,7 @@ def increments(previous: Observation, current: Observation) -> Increments:
             increment, strata_lost = _grow(before[replica], after[replica])
             grown.append(increment)
             lost.extend(f"router replica {replica}: {why}" for why in strata_lost)
-    tallies = tallies_grown(previous.models, current.models)
-    own = own_grown(previous.own, current.own)
-    return Increments(
-        at=current.at,
-        seconds=current.at - previous.at,
-        replicas=tuple(grown),
-        tallies=tallies,
-        own=own,
-        lost=(*lost, *tallies.lost, *own.lost),
-        stable_ready=current.stable_ready,
-        canary_ready=current.canary_ready,
-    )
+    return grown, lost
 
 
 def _unusable(before: ReplicaSample | None, after: ReplicaSample | None) -> str:

@@ -18,22 +18,23 @@ FORMAT: Final = 1
 
 def encode(observation: Observation) -> str:
     """Write one line of JSON that `decode` reads back to an equal value."""
+    return json.dumps(observation_to_json(observation), separators=(",", ":"), allow_nan=False)
+
+
+def observation_to_json(observation: Observation) -> dict[str, object]:
+    """The same as a table; `observation_from_json` is its inverse."""
     features = tuple(dict.fromkeys(feature for sample in observation.models for feature in sample.asked))
-    return json.dumps(
-        {
-            "v": FORMAT,
-            "at": observation.at,
-            "stable_ready": observation.stable_ready,
-            "canary_ready": observation.canary_ready,
-            "samples": [_sample_json(sample) for sample in observation.samples],
-            "features": [_feature_json(feature) for feature in features],
-            "models": [_model_json(sample, features) for sample in observation.models],
-            "own": samples_to_json(observation.own),
-            "problems": list(observation.problems),
-        },
-        separators=(",", ":"),
-        allow_nan=False,
-    )
+    return {
+        "v": FORMAT,
+        "at": observation.at,
+        "stable_ready": observation.stable_ready,
+        "canary_ready": observation.canary_ready,
+        "samples": [_sample_json(sample) for sample in observation.samples],
+        "features": [_feature_json(feature) for feature in features],
+        "models": [_model_json(sample, features) for sample in observation.models],
+        "own": samples_to_json(observation.own),
+        "problems": list(observation.problems),
+    }
 
 
 def _sample_json(sample: ReplicaSample) -> dict[str, object]:
@@ -94,6 +95,15 @@ def decode(text: str) -> Observation:
         raw = json.loads(text)
     except ValueError as error:
         raise UsageError(f"an observation is not JSON: {error}", "the file is cut off or not a journal") from error
+    return observation_from_json(raw)
+
+
+def observation_from_json(raw: object) -> Observation:
+    """Read what `observation_to_json` gave.
+
+    Raises:
+        UsageError: a newer format, or numbers that no router can have counted; all of them are named.
+    """
     if not isinstance(raw, dict) or raw.get("v") != FORMAT:
         found = raw.get("v") if isinstance(raw, dict) else None
         raise UsageError(f"an observation has format {found!r}, this program reads {FORMAT}", "use a newer towpath")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Final
 
 from towpath.core.canary_codec import policy_from_json, policy_to_json
@@ -11,7 +12,7 @@ from towpath.core.drift_watch import Drift
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.journal import json_map
 from towpath.core.judge import JudgeState, Verdict, verdict
-from towpath.core.observation import Observation, increments
+from towpath.core.observation import Observation, routed
 from towpath.core.watch import Look, Watched, after, decode_look, encode_look
 
 FORMAT: Final = 1
@@ -59,30 +60,51 @@ class Frame:
         return verdict(self.judge)
 
 
-def frames(recording: Recording) -> tuple[Frame, ...]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A canary's looks so far, folded.
+
+    Attributes:
+        state: what they amount to.
+        frames: the judge after each.
+    """
+
+    state: Watched
+    frames: tuple[Frame, ...] = ()
+
+    def after(self, look: Look) -> "Seen":
+        """The same with one more look."""
+        state = after(self.state, look)
+        return Seen(state=state, frames=(*self.frames, *_frame(self.state, look, state)))
+
+
+def seen(recording: Recording) -> Seen:
     """Fold the looks as the driver did; the same looks give the same verdicts."""
-    return tuple(_frames(recording))
+    begun = Seen(state=Watched(policy=recording.policy, served_since=recording.served_since))
+    return reduce(Seen.after, recording.looks, begun)
 
 
-def _frames(recording: Recording) -> Iterator[Frame]:
-    state = Watched(policy=recording.policy, served_since=recording.served_since)
-    for look in recording.looks:
-        before, state = state, after(state, look)
-        if state.judge is not None:
-            yield Frame(
-                elapsed=look.observation.at - state.first_at,
-                step=look.step,
-                share=_share(before.previous, look.observation),
-                problems=look.observation.problems,
-                judge=state.judge,
-                drift=state.requests.drift,
-            )
+def frames(recording: Recording) -> tuple[Frame, ...]:
+    """The judge after each look."""
+    return seen(recording).frames
+
+
+def _frame(before: Watched, look: Look, now: Watched) -> Iterator[Frame]:
+    if now.judge is not None:
+        yield Frame(
+            elapsed=look.observation.at - now.first_at,
+            step=look.step,
+            share=_share(before.previous, look.observation),
+            problems=look.observation.problems,
+            judge=now.judge,
+            drift=now.requests.drift,
+        )
 
 
 def _share(before: Observation | None, now: Observation) -> float:
     if before is None:
         return 0.0
-    live = increments(before, now).live
+    live = routed(before, now)
     every = live.canary.requests + live.stable.requests
     return live.canary.requests / every if every else 0.0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from towpath.core.inputs import ArmsAsked, Asked, fell, less, together
 
@@ -11,9 +11,10 @@ REPLICA_HEADER: Final = "x-towpath-replica"  # ip:port of the replica whose coun
 Arm = Literal["stable", "canary"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """One kind of prediction: a score above a bound, or a class.
+
+    Every look at a replica looks up hundreds of kinds; a tuple's hash is many times faster than a dataclass's.
 
     Attributes:
         output: the model's output.
@@ -36,8 +37,7 @@ class Counted:
         return f"{self.output} isn't {self.label}" if self.above is None else f"{self.output} up to {self.above:g}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """So many of so many predictions were of a kind."""
 
     events: int = 0

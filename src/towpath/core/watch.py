@@ -24,7 +24,7 @@ from towpath.core.judge import (
 from towpath.core.judge.alarms import refused_by
 from towpath.core.load import Load, loaded
 from towpath.core.observation import Increments, Observation, increments
-from towpath.core.observation_codec import decode, encode
+from towpath.core.observation_codec import observation_from_json, observation_to_json
 from towpath.core.own_counts import OwnGrown, paired, uncounted
 from towpath.core.tallies import total_asked
 
@@ -156,7 +156,7 @@ def situation(state: Watched, *, place: int, step_since: float, now: float) -> S
 
 def encode_look(look: Look) -> bytes:
     """For the journal; `decode_look` is its inverse."""
-    line = {"format": FORMAT, "step": look.step, "observation": json.loads(encode(look.observation))}
+    line = {"format": FORMAT, "step": look.step, "observation": observation_to_json(look.observation)}
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -169,7 +169,7 @@ def decode_look(data: bytes) -> Look:
     line = json.loads(data)
     if not isinstance(line, dict) or line.get("format") != FORMAT:
         raise UsageError("a stored observation has a format this Towpath doesn't read", "use a newer Towpath")
-    return Look(step=int(line["step"]), observation=decode(json.dumps(line["observation"])))
+    return Look(step=int(line["step"]), observation=observation_from_json(line["observation"]))
 
 
 def _begin(state: Watched, first: Observation) -> Watched:

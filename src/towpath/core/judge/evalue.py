@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-OPERATION_STEPS: Final = 40
+_MOST_STEPS: Final = 100
+_PRECISION: Final = 1e-12  # of the rate
 _EDGE: Final = 1e-12
 
 
@@ -47,29 +48,39 @@ def lifted(rate: float, lift: float) -> float:
     return min(odds / (1 + odds), 1 - 1e-9)
 
 
-def project(counts: Counts, guess: tuple[float, float], edge: HalfPlane, steps: int = OPERATION_STEPS) -> float:
-    """Stable's rate at the point of the edge nearest to the guess (c*, b*), weighted by the requests of both arms."""
+def project(counts: Counts, guess: tuple[float, float], edge: HalfPlane) -> float:
+    """Stable's rate at the point of the edge nearest to the guess (c*, b*), weighted by the requests of both arms.
+
+    Newton's method, kept between the guess and the point opposite to it; a step that isn't half the one before it
+    halves what is left instead.
+    """
     c_star, b_star = guess
     n_c, n_b, r0, d = counts.canary_requests * edge.r0, counts.stable_requests, edge.r0, edge.d
     opposite = min(max((c_star - d) / r0, _EDGE), min(1.0, (1 - d) / r0) - _EDGE)
     low, high = min(b_star, opposite), max(b_star, opposite)
-    for _ in range(steps):
-        b = 0.5 * (low + high)
+    b, moved = 0.5 * (low + high), high - low
+    for _ in range(_MOST_STEPS):
         c = r0 * b + d
+        in_b, in_c, off_b, off_c = b * (1 - b), c * (1 - c), n_b * (b - b_star), n_c * (c - c_star)
         # cleared of its positive denominators, so that nothing divides by a rate near zero
-        if n_c * (c - c_star) * b * (1 - b) + n_b * (b - b_star) * c * (1 - c) < 0:
-            low = b
-        else:
-            high = b
-    return 0.5 * (low + high)
+        height = off_c * in_b + off_b * in_c
+        slope = n_c * r0 * in_b + n_b * in_c + off_c * (1 - 2 * b) + off_b * r0 * (1 - 2 * c)
+        low, high = (b, high) if height < 0 else (low, b)
+        better = b - height / slope if slope > 0 else low
+        if not low <= better <= high or abs(better - b) > 0.5 * moved:
+            better = 0.5 * (low + high)
+        b, moved = better, abs(better - b)
+        if moved <= _PRECISION * b:
+            break
+    return b
 
 
-def log_e(counts: Counts, guess: tuple[float, float], edge: HalfPlane, steps: int = OPERATION_STEPS) -> float:
+def log_e(counts: Counts, guess: tuple[float, float], edge: HalfPlane) -> float:
     """Natural logarithm of the poll's evidence for the guess against the null; 0 unless both arms had requests."""
     if not counts.both:
         return 0.0
     c_star, b_star = guess
-    b0 = project(counts, guess, edge, steps)
+    b0 = project(counts, guess, edge)
     c0 = edge.canary_rate(b0)
     return (
         counts.canary_events * math.log(c_star / c0)
