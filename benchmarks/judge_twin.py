@@ -88,7 +88,8 @@ class Bets:
         share = min(1.0, _REFERENCE_POLLS * policy.poll / seen.past_seconds)
         self._events = np.tile(seen.past[0] * share, (seen.runs, 1))[..., None]
         self._requests = np.full((*shape, 1), seen.past[1] * share)
-        self._plain = np.zeros((*shape, len(self._lifts)))
+        self._stakes = np.log(np.array([channel.stakes for channel in channels]))
+        self._plain = np.tile(self._stakes, (seen.runs, 1, 1))
         self._restarted = np.full(self._plain.shape, -math.inf)
         self._favour = np.zeros((*shape, len(IN_FAVOUR)))
         self._polls = 0
@@ -110,7 +111,7 @@ class Bets:
         gain = log_e(now, (lifted(bound, self._lifts), rate), self._rollback) / self._policy.dispersion
         gain = np.where(useful & (bound < _TOO_COMMON), np.minimum(gain, math.log(self._policy.cap)), 0.0)
         gain = np.where(alike, np.minimum(gain, 0.0), gain)
-        fresh = -math.log(self._planned) if self._polls < self._planned else -math.inf
+        fresh = self._stakes - math.log(self._planned) if self._polls < self._planned else -math.inf
         self._plain += gain
         self._restarted = np.logaddexp(self._restarted, fresh) + gain
         self._polls += 1
@@ -122,7 +123,7 @@ class Bets:
         gain = np.where(useful & (bound < 1), gain, 0.0)
         self._favour += np.where(alike, np.minimum(gain, 0.0), gain)
         sure = (useful & (bound >= 1) & ~alike)[..., 0]
-        self.best = np.maximum(self.best, _log_mean(self._favour, (2,)))
+        self.best = np.maximum(self.best, _log_sum(self._favour, (2,)) - math.log(len(IN_FAVOUR)))
         self.best = np.where(sure, np.maximum(self.best, -math.log(self._policy.beta)), self.best)
 
     def _learn(self, now: Now) -> None:
@@ -134,17 +135,18 @@ class Bets:
         """Log evidence against each candidate."""
         if not self._polls:
             return np.zeros(len(self._plain))
-        restarted = _log_mean(self._restarted, (1, 2))
+        staked = _log_sum(self._stakes, (0, 1))
+        restarted = _log_sum(self._restarted, (1, 2)) - staked
         unspent = 1 - self._polls / self._planned
         if unspent > _ROUNDING:
             restarted = np.logaddexp(restarted, math.log(unspent))
-        found: Array = np.logaddexp(_log_mean(self._plain, (1, 2)), restarted) - math.log(2)
+        found: Array = np.logaddexp(_log_sum(self._plain, (1, 2)) - staked, restarted) - math.log(2)
         return found
 
 
-def _log_mean(values: Array, axes: tuple[int, ...]) -> Array:
+def _log_sum(values: Array, axes: tuple[int, ...]) -> Array:
     high = values.max(axis=axes, keepdims=True)
-    found: Array = np.log(np.exp(values - high).mean(axis=axes)) + high.squeeze(axes)
+    found: Array = np.log(np.exp(values - high).sum(axis=axes)) + high.squeeze(axes)
     return found
 
 

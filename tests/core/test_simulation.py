@@ -67,6 +67,7 @@ def test_own_metrics_count_probes_too() -> None:
         rollback=HalfPlane(r0=1.1, d=0.0),
         promote=HalfPlane(r0=2.0, d=0.0),
         lifts=(1.0,),
+        stakes=(1.0,),
     )
     idle = replace(TRAFFIC, requests_per_second=0.0, channels=(own,), rates={"refunds": 0.5})
     poll = _Draws(random.Random(4), idle, CANDIDATES[0], 10.0).poll(10.0, PLAN[0], 10.0)  # noqa: S311 - no secret

@@ -93,6 +93,7 @@ def own_channel(metric: OwnMetric) -> Channel:
         rollback=edge(metric, metric.rollback),
         promote=edge(metric, metric.promote),
         lifts=ERRORS.lifts,
+        stakes=ERRORS.stakes,
         margin=(_spoken(metric, metric.rollback), f"{_UPTO[metric.worse]}{_spoken(metric, metric.promote)}"),
         more_is="worse" if metric.worse == "more" else "better",
         depends_on_load=metric.depends_on_load,

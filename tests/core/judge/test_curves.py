@@ -35,6 +35,15 @@ def test_edges_are_nearest_to_the_shares_that_are_wanted() -> None:
         assert LATENCY.sf(edge) == pytest.approx(share, rel=0.3)
 
 
+def test_most_is_staked_on_a_little_more_of_the_slowest_answers() -> None:
+    *others, slowest = latency_channels([curve(100_000)], TWENTIETH, FIFTH)
+    assert all(channel.stakes == others[0].stakes for channel in others)
+    assert slowest.stakes == tuple(2 * stake for stake in others[0].stakes)
+    a_little, much = slowest.stakes[1], slowest.stakes[-1]
+    assert a_little > 4 * much
+    assert max(slowest.stakes) == a_little
+
+
 def test_where_stable_was_seldom_slow_no_edge_is_put() -> None:
     assert len(edges(latency_channels([curve(700)], TWENTIETH, FIFTH))) == 3
     assert edges(latency_channels([curve(45)], TWENTIETH, FIFTH)) == []

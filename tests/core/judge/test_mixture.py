@@ -1,13 +1,15 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from towpath.core.judge import ERRORS
 from towpath.core.judge.mixture import Wealth, bet, log_add, log_evidence, log_mean, new_wealth
 
 
 def run(gains: Sequence[tuple[float, ...]], planned: int) -> tuple[Wealth, list[float]]:
-    wealth, path = new_wealth(len(gains[0])), []
+    wealth, path = new_wealth((1.0,) * len(gains[0])), []
     for gain in gains:
         wealth = bet(wealth, gain, planned)
         path.append(log_evidence([wealth], planned))
@@ -41,6 +43,31 @@ def test_money_for_late_starts_finds_what_the_early_bets_have_lost_too_much_for(
 def test_after_the_planned_polls_no_new_money_is_spent() -> None:
     wealth, _ = run([(0.0,)] * 12, 10)
     assert math.exp(wealth.restarted[0]) == pytest.approx(1.0)
+
+
+def test_what_is_staked_on_a_bet_decides_its_part_of_the_evidence() -> None:
+    wealth = bet(new_wealth((3.0, 1.0)), (1.0, -1.0), 360)
+    plain, late = 0.75 * math.e + 0.25 / math.e, 359 / 360
+    late += (0.75 * math.e + 0.25 / math.e) / 360
+    assert log_evidence([wealth], 360) == pytest.approx(math.log((plain + late) / 2))
+    assert wealth.best(slice(0, 1)) == pytest.approx(1.0)
+    assert wealth.best(slice(1, 2)) == pytest.approx(-1.0)
+
+
+def test_only_how_stakes_compare_matters_and_nothing_is_won_by_staking() -> None:
+    gains = [(0.5, -0.2), (1.0, 0.3), (-0.4, 0.1)]
+    few, many = new_wealth((1.0, 4.0)), new_wealth((10.0, 40.0))
+    assert log_evidence([few], 360) == pytest.approx(0.0)
+    for gain in gains:
+        few, many = bet(few, gain, 360), bet(many, gain, 360)
+    assert log_evidence([few], 360) == pytest.approx(log_evidence([many], 360))
+
+
+def test_every_lift_has_a_stake() -> None:
+    with pytest.raises(ValueError, match="errors has 1 lifts and stakes"):
+        replace(ERRORS, lifts=(1.0,))
+    with pytest.raises(ValueError, match="errors has 1 lifts and stakes"):
+        replace(ERRORS, lifts=(1.0,), stakes=(0.0,))
 
 
 def test_huge_wealth_does_not_overflow() -> None:

@@ -26,6 +26,7 @@ SLOW: Channel = replace(
     rollback=HalfPlane(r0=1.14, d=0.0),
     promote=HalfPlane(r0=1.6, d=0.0),
     lifts=tuple(math.log(factor) for factor in (1.15, 1.3, 1.6, 2.2, 4)),
+    stakes=(1.0,) * 5,
     waits_for_warm_up=False,
     is_failure=False,
 )

@@ -119,6 +119,7 @@ def strongest_bet(state: JudgeState, metric: str) -> Cause:
     for channel, kept in _of_metric(state, metric):
         for place, strata in enumerate(state.policy.bets):
             cells = slice(place * len(channel.lifts), (place + 1) * len(channel.lifts))
-            wealth = max(*kept.against.plain[cells], *kept.against.restarted[cells])
-            ranked.append((wealth, -len(ranked), Cause(channel=channel.name, strata=strata, breaker=False)))
+            ranked.append(
+                (kept.against.best(cells), -len(ranked), Cause(channel=channel.name, strata=strata, breaker=False))
+            )
     return max(ranked, key=lambda row: row[:2])[2]

@@ -49,6 +49,7 @@ class Channel:
         rollback: the null of the evidence against the candidate: up to here it is no worse.
         promote: the null of the evidence for it: from here on it is worse, and must be excluded.
         lifts: log-odds beyond the first null's edge that are bet on.
+        stakes: what is staked on each lift, compared with the others of the metric.
         margin: the two nulls in words, as `rollback` and `promote` mean them.
         more_is: `worse`, or `better` where the events are the good ones.
         waits_for_warm_up: whether a cold candidate would look worse than it is.
@@ -61,12 +62,22 @@ class Channel:
     rollback: HalfPlane
     promote: HalfPlane
     lifts: tuple[float, ...]
+    stakes: tuple[float, ...]
     event: Event = Failed()
     margin: tuple[str, str] = ("", "")
     more_is: Literal["worse", "better"] = "worse"
     waits_for_warm_up: bool = True
     depends_on_load: bool = False
     is_failure: bool = False
+
+    def __post_init__(self) -> None:
+        """There is money on every lift.
+
+        Raises:
+            ValueError: some have none.
+        """
+        if len(self.stakes) != len(self.lifts) or min(self.stakes) <= 0:
+            raise ValueError(f"{self.name} has {len(self.lifts)} lifts and stakes {self.stakes}")
 
 
 def lifts(*factors: float) -> tuple[float, ...]:
@@ -81,6 +92,7 @@ ERRORS: Final = Channel(
     rollback=HalfPlane(r0=1.10, d=0.0005),
     promote=HalfPlane(r0=1.5, d=0.002),
     lifts=lifts(1.1, 1.3, 1.7, 2.5, 4, 8, 20),
+    stakes=(1.0,) * 7,
     waits_for_warm_up=False,
     is_failure=True,
 )

@@ -22,6 +22,9 @@ MOST_CLASSES: Final = 8
 _ROOM: Final = 0.9  # a margin that allows more than this share above an edge excludes hardly anything there
 _ROOMY_SHARES: Final = (0.5, 0.1)
 _LATENCY_LIFTS: Final = lifts(1.15, 1.3, 1.6, 2.2, 4)
+# What is far slower is found in a few looks whatever was staked on it; a little more of what is rare takes an hour.
+_LATENCY_STAKES: Final = (1.0, 4.0, 2.0, 1.0, 0.5)
+_SLOWEST_STAKE: Final = 2.0
 _PREDICTION_LIFTS: Final = lifts(1.08, 1.2, 1.5, 2.5)
 
 
@@ -82,6 +85,7 @@ def latency_channels(curves: Sequence[Curve], rollback: Slower, promote: Slower)
             promote=_null(usable, edge, promote),
             margin=(rollback.spoken(), promote.spoken()),
             lifts=_LATENCY_LIFTS,
+            stakes=tuple(stake * (_SLOWEST_STAKE if edge == edges[-1] else 1.0) for stake in _LATENCY_STAKES),
             depends_on_load=True,
         )
         for edge in edges
@@ -173,6 +177,7 @@ def prediction_channels(past: Tallies, kinds: Sequence[Counted], margins: tuple[
             promote=HalfPlane(r0=1.0, d=promote),
             margin=(f"{rollback:.1%} of all predictions more", f"{promote:.1%} of all predictions more"),
             lifts=_PREDICTION_LIFTS,
+            stakes=(1.0,) * len(_PREDICTION_LIFTS),
         )
         for kind in (*_scores(past, kinds), *_classes(past, kinds))
         for complement in (False, True)

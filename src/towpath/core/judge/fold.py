@@ -74,7 +74,7 @@ def _new_channel(policy: JudgePolicy, channel: Channel, reference: Reference) ->
     return ChannelState(
         baseline=tuple(_baseline(policy, reference, stratum, channel) for stratum in policy.strata),
         seen=(Counts(),) * len(policy.strata),
-        against=new_wealth(len(policy.bets) * len(channel.lifts)),
+        against=new_wealth(channel.stakes * len(policy.bets)),
         in_favour=(0.0,) * (len(policy.bets) * len(IN_FAVOUR)),
     )
 
