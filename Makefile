@@ -41,7 +41,7 @@ check: $(VENV)/.installed
 	@$(BIN)/python -m pytest -q tests/core
 
 golden: $(VENV)/.installed
-	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli tests/docs/test_generated.py
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/stacks tests/infra tests/cli tests/docs/test_generated.py tests/docs/test_pictures.py
 
 # Those of docs/benchmarks.md, the slowest last; one that fails is named at the end and stops none of the others.
 BENCHES := help road downtime metrics_cost canary_live judge
