@@ -4,12 +4,17 @@ import math
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from towpath.serving.grid import GRID
-from towpath.serving.metrics import Histogram, exposition
+from towpath.serving.metrics import Histogram, HistogramRow, exposition
 from towpath.serving.predictions import Predictions
 from towpath.serving.reference import Reference, Watched
 from towpath.serving.tensors import Tensor
+
+_BEYOND: tuple[float, ...] = (math.nan, math.inf, -math.inf, 10**400, -(10**400))
+_ANY = st.one_of(st.floats(-1e6, 1e6), st.sampled_from(_BEYOND))
 
 
 def counts_at(*cuts: float) -> Predictions:
@@ -86,9 +91,29 @@ def test_no_number_is_counted_in_the_total_alone() -> None:
 def test_values_beyond_all_floats_lie_beyond_all_bounds_and_leave_the_sum_alone(
     value: float, counts: Sequence[int]
 ) -> None:
-    histogram = Histogram((1.0, 2.0))
+    histogram = Histogram("h", (), (1.0, 2.0))
     histogram.observe(value)
-    assert [sample.value for sample in histogram.samples("h", ())] == [*counts, 0.0, 1]
+    assert [sample.value for sample in histogram.samples()] == [*counts, 0.0, 1]
+
+
+@given(st.lists(st.tuples(_ANY, _ANY), max_size=12))
+def test_histograms_that_count_together_count_as_each_alone(rows: list[tuple[float, float]]) -> None:
+    edges = ((1.0, 2.0), (-0.5, 0.0, 0.5))
+    together = HistogramRow("h", ((("of", "a"),), (("of", "b"),)), edges)
+    alone = [Histogram("h", (("of", name),), own) for name, own in zip("ab", edges, strict=True)]
+    for row in rows:
+        together.observe(row)
+        for histogram, value in zip(alone, row, strict=True):
+            histogram.observe(value)
+    assert together.samples() == [sample for histogram in alone for sample in histogram.samples()]
+
+
+@pytest.mark.parametrize("row", [(0.5,), (0.5, 0.5, 0.5), (math.nan,), (math.nan, 0.5, 0.5)])
+def test_a_row_of_another_length_is_not_counted_at_all(row: Sequence[float]) -> None:
+    histograms = HistogramRow("h", ((), ()), ((1.0,), (1.0,)))
+    with pytest.raises(ValueError, match="values for 2 histograms"):
+        histograms.observe(row)
+    assert not any(sample.value for sample in histograms.samples())
 
 
 def test_an_output_without_a_reference_is_not_counted() -> None:

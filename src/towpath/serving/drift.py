@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from towpath.serving.metrics import Family, Histogram, Sample
+from towpath.serving.metrics import Family, HistogramRow, Labels, Sample, series
 from towpath.serving.reference import WatchedInput
 
 COUNT_INPUTS = "TOWPATH_COUNT_INPUTS"  # 0: features aren't counted, whatever the reference names
@@ -26,9 +26,11 @@ class InputCounts:
 
     def __init__(self, watched: Sequence[WatchedInput] = ()) -> None:
         self._lock = threading.Lock()
-        self._watched = tuple(watched)
+        self._trained = [row for item in watched for row in _training_rows(item)]
         self._counts = {
-            (item.tensor, probe): [Histogram(cuts) for cuts in item.cuts] for item in watched for probe in (False, True)
+            (item.tensor, probe): HistogramRow("towpath_inputs", _labels(item, probe=probe), item.cuts)
+            for item in watched
+            for probe in (False, True)
         }
 
     def observe(self, inputs: Mapping[str, object], *, probe: bool) -> None:
@@ -38,34 +40,26 @@ class InputCounts:
             if histograms is not None:
                 self._count(histograms, feature_rows(tensor, len(histograms)))
 
-    def _count(self, histograms: Sequence[Histogram], rows: Sequence[Sequence[float]]) -> None:
-        observers = [histogram.observe for histogram in histograms]
+    def _count(self, histograms: HistogramRow, rows: Sequence[Sequence[float]]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             with self._lock:
                 for row in rows[start : start + _ROWS_AT_ONCE]:
-                    for observe, value in zip(observers, row, strict=True):
-                        observe(value)
+                    histograms.observe(row)
 
     def families(self) -> list[Family]:
         """What was asked, for the exposition."""
         with self._lock:
-            samples = [sample for item in self._watched for sample in self._samples(item)]
+            samples = [sample for histograms in self._counts.values() for sample in histograms.samples()]
         about, trained = "Features of requests at the cuts of the reference.", "Training rows up to the same cuts."
-        rows = [row for item in self._watched for row in _training_rows(item)]
         return [
             Family(name="towpath_inputs", kind="histogram", about=about, samples=samples),
-            Family(name="towpath_inputs_reference", kind="gauge", about=trained, samples=rows),
+            Family(name="towpath_inputs_reference", kind="gauge", about=trained, samples=self._trained),
         ]
 
-    def _samples(self, item: WatchedInput) -> list[Sample]:
-        return [
-            sample
-            for probe in (False, True)
-            for feature, histogram in zip(item.features, self._counts[item.tensor, probe], strict=True)
-            for sample in histogram.samples(
-                "towpath_inputs", (("input", item.tensor), ("feature", feature), ("probe", str(probe).lower()))
-            )
-        ]
+
+def _labels(item: WatchedInput, *, probe: bool) -> list[Labels]:
+    asked = str(probe).lower()
+    return [(("input", item.tensor), ("feature", feature), ("probe", asked)) for feature in item.features]
 
 
 def _training_rows(item: WatchedInput) -> Iterator[Sample]:
@@ -73,7 +67,7 @@ def _training_rows(item: WatchedInput) -> Iterator[Sample]:
     for feature, cuts, counts in zip(item.features, item.cuts, item.counts, strict=False):
         labels = (("input", item.tensor), ("feature", feature))
         for edge, rows in zip((*map(repr, cuts), "+Inf"), accumulate(counts), strict=True):
-            yield Sample(name="towpath_inputs_reference", labels=(*labels, ("le", edge)), value=rows)
+            yield Sample(series=series("towpath_inputs_reference", (*labels, ("le", edge))), value=rows)
 
 
 def feature_rows(tensor: object, width: int) -> list[list[float]]:

@@ -1,9 +1,9 @@
 """Every request for a prediction is counted and timed here, from its head to the last byte of its answer."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +15,7 @@ from towpath.serving.state import Phase, Readiness
 RELEASE_HEADER = "x-towpath-release"
 _ROUTES = ("infer", "infer_stream")
 _CALLER_LEFT = 499
+_CLOSE = ((b"connection", b"close"),)
 
 
 @dataclass(slots=True)
@@ -33,6 +34,11 @@ class Measured:
     release: str
     access_log: bool
     log: PredictionLog
+    _marks: list[tuple[bytes, bytes]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Write the release's header once for all answers."""
+        self._marks = [(RELEASE_HEADER.encode(), self.release.encode())] if self.release else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; measure what asks for a prediction."""
@@ -58,11 +64,9 @@ class Measured:
             self._ended(scope, route, code, time.perf_counter() - began)
 
     def _mark(self, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        if self.release:
-            headers[RELEASE_HEADER] = self.release
-        if self.readiness.now.phase is Phase.DRAINING:
-            headers["connection"] = "close"
+        draining = self.readiness.now.phase is Phase.DRAINING
+        # added, not replaced, which takes longer: nothing inside sets either
+        message["headers"] = [*message["headers"], *self._marks, *(_CLOSE if draining else ())]
 
     def _ended(self, scope: Scope, route: str, code: int, seconds: float) -> None:
         self.requests.ended(route, code, seconds)

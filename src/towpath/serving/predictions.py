@@ -32,22 +32,25 @@ class Predictions:
         self.inputs = InputCounts(reference.inputs if count_inputs else ())
         self.features = {item.tensor: item.features for item in reference.inputs}
         self._watched = {item.output: item for item in reference.outputs}
-        for item in reference.outputs:
-            self._begin(item, probe=False)
-            self._begin(item, probe=True)
+        self._labels = {
+            (item.output, probe): (("output", item.output), ("probe", str(probe).lower()))
+            for item in reference.outputs
+            for probe in (False, True)
+        }
+        for (output, _), labels in self._labels.items():
+            self._begin(self._watched[output], labels)
 
     def observe(self, tensors: Sequence[Tensor], *, probe: bool) -> None:
         """Count one answer. Safe to call from any thread; values of another kind than the reference's are left out."""
         for tensor in tensors:
             watched = self._watched.get(tensor.name)
             if watched is not None:
-                self._count(watched, _values(tensor, watched.column), _labels(watched, probe=probe))
+                self._count(watched, _values(tensor, watched.column), self._labels[tensor.name, probe])
 
-    def _begin(self, watched: Watched, *, probe: bool) -> None:
+    def _begin(self, watched: Watched, labels: Labels) -> None:
         """Every series begins at nought, for one that is missing looks like one that was lost."""
-        labels = _labels(watched, probe=probe)
         if watched.cuts:
-            self.seen.scores[labels] = Histogram(with_grid(watched.cuts))
+            self.seen.scores[labels] = Histogram("towpath_predictions", labels, with_grid(watched.cuts))
         for name in (*watched.classes, _OTHER) if watched.classes else ():
             self.seen.classes[*labels, ("class", name)] = 0
 
@@ -71,10 +74,6 @@ def read_reference(path: Path | None, *, count_inputs: bool = True) -> Predictio
         BadReference: the file can't be used.
     """
     return Predictions(read(path) if path is not None else None, count_inputs=count_inputs)
-
-
-def _labels(watched: Watched, *, probe: bool) -> Labels:
-    return (("output", watched.output), ("probe", str(probe).lower()))
 
 
 def _values(tensor: Tensor, column: int | None) -> Sequence[object]:
