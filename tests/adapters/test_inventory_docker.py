@@ -3,13 +3,12 @@
 import json
 import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -247,14 +246,9 @@ def test_only_the_last_lines_are_read(talkers: tuple[str, list[Container]]) -> N
     assert [line.partition(" | ")[2] for line in lines] == ["three", "three"]
 
 
-def test_the_sdk_can_be_imported_before_it_is_needed() -> None:
-    asked = """
-import sys
-from towpath.adapters.inventory_docker import DockerInventory
-inventory = DockerInventory()
-before = "docker" in sys.modules
-inventory.load()
-print(before, "docker" in sys.modules)
-"""
-    done = subprocess.run((sys.executable, "-c", asked), capture_output=True, text=True, check=True)
-    assert done.stdout == "False True\n"
+def test_the_sdk_may_be_somebody_else_to_import() -> None:
+    def never() -> ModuleType:
+        raise Missing("no SDK")
+
+    with pytest.raises(Missing, match="no SDK"):
+        DockerInventory(sdk=never).running("i", "prod")

@@ -37,15 +37,13 @@ class DockerInventory:
 
     Args:
         host: address of the daemon: unix://…, tcp://… or ssh://…; empty for this machine's default socket.
+        sdk: gives the SDK; it is imported once it is needed, unless somebody did so before.
     """
 
-    def __init__(self, host: str = "") -> None:
+    def __init__(self, host: str = "", sdk: "Callable[[], ModuleType] | None" = None) -> None:
         self._host = host
+        self._sdk = sdk or docker_sdk
         self._kept: DockerClient | None = None
-
-    def load(self) -> None:
-        """Import the SDK; beside the main thread, no Ctrl-C breaks the import in two."""
-        _docker()
 
     def running(self, instance: str, stack: str) -> tuple[Running, ...]:
         """Every replica with the stack's label, in name order.
@@ -106,7 +104,7 @@ class DockerInventory:
     def _digest(self, container: "Container") -> str:
         try:
             image = self._client().images.get(container.attrs["Image"])
-        except _docker().errors.NotFound:
+        except docker_sdk().errors.NotFound:
             return ""
         known = sorted(reference.partition("@")[2] for reference in image.attrs.get("RepoDigests") or ())
         asked = container.labels.get(LABEL_DIGEST, "")
@@ -115,14 +113,14 @@ class DockerInventory:
     def _client(self) -> "DockerClient":
         if self._kept is None:
             ssh = self._host.startswith("ssh:")
-            self._kept = _docker().DockerClient(base_url=self._host or None, use_ssh_client=ssh)
+            self._kept = self._sdk().DockerClient(base_url=self._host or None, use_ssh_client=ssh)
         return self._kept
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except _docker().errors.DockerException as error:
+        except docker_sdk().errors.DockerException as error:
             raise _unusable(self._host or "the default socket", str(error)) from error
 
 
@@ -141,7 +139,7 @@ def _usage(container: "Container") -> Usage | None:
     """One reading; None of a container that is gone, or ended and so has no counters."""
     try:
         said: Any = container.stats(stream=False, one_shot=True)
-    except _docker().errors.NotFound:
+    except docker_sdk().errors.NotFound:
         return None
     memory, cpu = said.get("memory_stats") or {}, (said.get("cpu_stats") or {}).get("cpu_usage") or {}
     if not cpu.get("total_usage"):
@@ -164,7 +162,8 @@ def _memory(stats: Mapping[str, Any]) -> int | None:
     return max(0, int(stats["usage"]) - int(cache))
 
 
-def _docker() -> ModuleType:
+def docker_sdk() -> ModuleType:
+    """Import Docker's SDK."""
     import docker  # noqa: PLC0415 - a tenth of a second that commands without a daemon save
 
     return docker
@@ -174,7 +173,7 @@ def _logged(container: "Container", tail: int) -> Iterator[tuple[str, str]]:
     """(time, line), for merging."""
     try:
         text = container.logs(tail=tail, timestamps=True).decode(errors="replace")
-    except _docker().errors.NotFound:  # removed meanwhile
+    except docker_sdk().errors.NotFound:  # removed meanwhile
         return
     for line in text.splitlines():
         time, _, message = line.partition(" ")

@@ -17,15 +17,25 @@ def aside(work: Callable[[], T], stop: Callable[[], None]) -> Iterator["Future[T
 
     The block must ask for the result: nothing waits for it otherwise, and an error of it comes out there.
     """
-    future: Future[T] = Future()
-    thread = threading.Thread(target=_fill, args=(future, work), daemon=True)
-    thread.start()
+    future, thread = _start(work)
     try:
         yield future
     except BaseException:
         stop()
         thread.join(_LAST_SECONDS)
         raise
+
+
+def begun(work: Callable[[], T]) -> "Future[T]":
+    """Begin work that may be cut off anywhere; its result, or its error, comes out where it is asked for."""
+    return _start(work)[0]
+
+
+def _start(work: Callable[[], T]) -> "tuple[Future[T], threading.Thread]":
+    future: Future[T] = Future()
+    thread = threading.Thread(target=_fill, args=(future, work), daemon=True)
+    thread.start()
+    return future, thread
 
 
 def _fill(future: "Future[T]", work: Callable[[], T]) -> None:

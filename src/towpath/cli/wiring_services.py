@@ -1,17 +1,18 @@
 """Real things for promotions."""
 
 import secrets
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from towpath.adapters.clock import ThreadTicker
 from towpath.adapters.engine import EngineProgram, PulumiEngine
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
 from towpath.adapters.git import GitCheckout
-from towpath.adapters.inventory_docker import DockerInventory
+from towpath.adapters.inventory_docker import DockerInventory, docker_sdk
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.adapters.own_metrics import OwnMetrics
 from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
@@ -20,6 +21,7 @@ from towpath.adapters.project import program_hash
 from towpath.adapters.prometheus import Prometheus
 from towpath.adapters.stack_files import YamlStackFiles
 from towpath.adapters.traffic_envoy import EnvoyTraffic
+from towpath.app.aside import begun
 from towpath.app.destroy import PLATFORM
 from towpath.app.journal import Journal
 from towpath.app.lease import Leases
@@ -42,9 +44,8 @@ _HOLDOUT = "holdout.jsonl"
 def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
     """Everything that moving and looking at releases needs."""
     root, engine = Path(world.pipeline().root), pulumi_engine(world)
-    inventory = DockerInventory(world.instance.docker_host)
-    if draws:
-        threading.Thread(target=_load, args=(engine, inventory), daemon=True).start()
+    sdk = begun(partial(_load, engine.load)).result if draws else None
+    inventory = DockerInventory(world.instance.docker_host, sdk)
     journals = _journals(world)
     return Services(
         pipeline=world.pipeline(),
@@ -66,10 +67,14 @@ def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
     )
 
 
-def _load(engine: PulumiEngine, inventory: DockerInventory) -> None:
-    """One after the other: the engine's first run begins the sooner, and the rest is imported while it runs."""
-    engine.load()
-    inventory.load()
+def _load(engine: Callable[[], None]) -> ModuleType:
+    """Import both SDKs beside the main thread, where no Ctrl-C breaks an import in two.
+
+    One after the other: the engine's first run begins the sooner, and the other is mostly imported while that runs.
+    """
+    with suppress(Exception):  # whoever runs the engine gets it, in the words for it
+        engine()
+    return docker_sdk()
 
 
 def pulumi_engine(world: "RealWorld") -> PulumiEngine:

@@ -89,8 +89,10 @@ class Started:
         deadline, guard = time.monotonic() + timeout, threading.Timer(timeout, self._process.kill)
         guard.daemon = True
         guard.start()
-        code = self._process.wait()  # given a timeout, it would look only twenty times a second
-        guard.cancel()
+        try:
+            code = self._process.wait()  # given a timeout, it would look only twenty times a second
+        finally:
+            guard.cancel()
         if time.monotonic() >= deadline:
             raise AssertionError(f"not done in {timeout} s\n{self._said()}")
         return Done(words=self._words, code=code, stdout=(self._log / "stdout").read_text(), stderr=self.text())
