@@ -155,17 +155,16 @@ def reset(run: Run, now: Open, reason: str) -> None:
 def _ended(run: Run) -> Closed:
     history = run.history()
     closed = next(c for c in reversed(history.closed) if c.plan.id == run.plan.id)
-    picture = keep_picture(run.services, closed, _judged(run, history))
+    picture = keep_picture(run.services, closed, _frames(run, history))
     if picture:
         run.services.report.line(f"what it was judged on: {picture}")
     expect_known(closed)
     return closed
 
 
-def _judged(run: Run, history: History) -> tuple[Frame, ...]:
-    """The judge after each look; worked out again where the looks were another driver's."""
-    if run.seen is not None:
-        return run.seen.frames
+def _frames(run: Run, history: History) -> Sequence[Frame]:
+    if run.replay is not None and run.replay.frames is not None:
+        return run.replay.frames
     recording = recording_of(run.journal, history, run.plan)
     return () if recording is None else frames(recording)
 

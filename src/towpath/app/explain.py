@@ -91,9 +91,7 @@ def recording_of(journal: Journal, history: History, plan: Plan) -> Recording | 
     looks = tuple(decode_look(data) for data in journal.chunks(plan.id).values())
     if not policy or not looks:
         return None
-    before = [one for one in history.promoted(plan.endpoint) if one.plan.id < plan.id]
-    since = before[-1].until if before else 0.0
-    return Recording(policy=policy_from_json(policy), served_since=since, looks=looks)
+    return Recording(policy=policy_from_json(policy), served_since=history.served_since(plan), looks=looks)
 
 
 def _title(one: Closed | Open) -> str:

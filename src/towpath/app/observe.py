@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from towpath.app.ports import Clock
+from towpath.app.replay import Replay
 from towpath.app.run import Run, expect_ours
 from towpath.app.services import Watch
 from towpath.core.canary import (
@@ -24,8 +25,7 @@ from towpath.core.history import Kind
 from towpath.core.journal import Entry
 from towpath.core.judge import Verdict
 from towpath.core.promotion import Outcome, Step, StepKind
-from towpath.core.recording import Recording, Seen, seen
-from towpath.core.watch import Look, decode_look, encode_look, situation
+from towpath.core.watch import Look, decode_look, encode_look, situation, watched
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ class _Canary:
     index: int  # of the step in the promotion's plan
     since: float
     watch: Watch
-    seen: Seen
+    replay: Replay
     told: str  # of which kind is what a person was told of users' requests last
     paused: str = ""  # why, as a person was told
 
@@ -89,7 +89,7 @@ def observe(run: Run, step: Step) -> Refusal | None:
 def _begin(run: Run, step: Step) -> _Canary:
     policy = policy_from_json(run.open().policy)
     index = next(i for i, one in enumerate(run.plan.steps) if one == step)
-    run.seen = run.seen or _seen(run, policy)
+    run.replay = run.replay or _replay(run, policy)
     return _Canary(
         run=run,
         policy=policy,
@@ -99,8 +99,8 @@ def _begin(run: Run, step: Step) -> _Canary:
         watch=run.services.watch(
             run.stack, run.outputs(), run.plan.endpoint, run.plan.model, run.base.serving, policy.own
         ),
-        seen=run.seen,
-        told=_kind(run.seen.state.requests.told(policy.min_polls)),
+        replay=run.replay,
+        told=_kind(run.replay.state.requests.told(policy.min_polls)),
     )
 
 
@@ -118,15 +118,11 @@ def _says_done(entry: Entry, promotion: int, step: int) -> bool:
     return (entry.promotion, entry.kind, entry.payload.get("step")) == (promotion, Kind.STEP_DONE, step)
 
 
-def _seen(run: Run, policy: CanaryPolicy) -> Seen:
-    """What drivers before this one have looked at, folded."""
-    looks = tuple(decode_look(data) for data in run.journal.chunks(run.plan.id).values())
-    return seen(Recording(policy=policy, served_since=_served_since(run), looks=looks))
-
-
-def _served_since(run: Run) -> float:
-    before = [c for c in run.history().promoted(run.plan.endpoint) if c.plan.id < run.plan.id]
-    return before[-1].until if before else 0.0
+def _replay(run: Run, policy: CanaryPolicy) -> Replay:
+    """The canary as drivers before this one have looked at it."""
+    looks = [decode_look(data) for data in run.journal.chunks(run.plan.id).values()]
+    state = watched(policy, run.history().served_since(run.plan), looks)
+    return Replay(state=state, frames=None if looks else [])
 
 
 def _look(canary: _Canary) -> tuple[Verdict, Decision]:
@@ -134,16 +130,16 @@ def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     run.held.check()
     look = Look(step=canary.index, observation=canary.watch.observer.read())
     run.journal.store_chunk(run.plan.id, encode_look(look))
-    canary.seen = run.seen = canary.seen.after(look)
+    canary.replay.take(look)
     _tell(canary)
     at = max(run.services.clock.now(), canary.since)
-    now = situation(canary.seen.state, place=canary.place, step_since=canary.since, now=at)
+    now = situation(canary.replay.state, place=canary.place, step_since=canary.since, now=at)
     return now.verdict, decide(canary.policy, canary.shares, now)
 
 
 def _tell(canary: _Canary) -> None:
     """Say what users' requests are like when that is news."""
-    policy, requests = canary.policy, canary.seen.state.requests
+    policy, requests = canary.policy, canary.replay.state.requests
     told = requests.told(policy.min_polls)
     if _kind(told) != canary.told:
         canary.told = _kind(told)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from towpath.app.journal import Journal
 from towpath.app.ports import Overlay, StackFile
+from towpath.app.replay import Replay
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint, endpoint_targets, route_target
 from towpath.core.errors import Busy, NeedsPerson, Overridden
@@ -15,9 +16,6 @@ from towpath.core.history_codec import history_of
 from towpath.core.journal import JSON, Draft
 from towpath.core.outputs import StackOutputs
 from towpath.core.promotion import Plan
-
-if TYPE_CHECKING:
-    from towpath.core.recording import Seen
 
 LOCK_WAIT: Final = 120.0  # seconds another engine may hold the stack before a step gives up on it
 LOCK_POLL: Final = 2.0
@@ -34,7 +32,7 @@ class Run:
         plan: what was opened.
         file: the stack file as it was pinned.
         base: the endpoint as it was before the promotion.
-        seen: the canary's looks, folded; absent until this driver has looked.
+        replay: the canary as this driver has looked at it; absent before.
     """
 
     services: Services
@@ -43,7 +41,7 @@ class Run:
     plan: Plan
     file: StackFile
     base: Endpoint
-    seen: "Seen | None" = None
+    replay: Replay | None = None
 
     @property
     def stack(self) -> str:

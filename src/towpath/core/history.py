@@ -158,6 +158,10 @@ class History:
         """Promotions of that endpoint that succeeded, oldest first."""
         return tuple(c for c in self.closed if c.outcome is Outcome.PROMOTED and c.plan.endpoint == endpoint)
 
+    def served_since(self, plan: Plan) -> float:
+        """When what the promotion replaces was promoted, in seconds since the epoch; 0: not known."""
+        return next((c.until for c in reversed(self.promoted(plan.endpoint)) if c.plan.id < plan.id), 0.0)
+
     def tried(self, endpoint: str, candidate: ImageRef, stable: ImageRef | None) -> tuple[Closed, ...]:
         """Promotions of that endpoint that ended and held this candidate beside this stable, oldest first."""
         asked = (endpoint, candidate, stable)

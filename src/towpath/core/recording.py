@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Final
 
 from towpath.core.canary_codec import policy_from_json, policy_to_json
@@ -60,36 +59,20 @@ class Frame:
         return verdict(self.judge)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """A canary's looks so far, folded.
-
-    Attributes:
-        state: what they amount to.
-        frames: the judge after each.
-    """
-
-    state: Watched
-    frames: tuple[Frame, ...] = ()
-
-    def after(self, look: Look) -> "Seen":
-        """The same with one more look."""
-        state = after(self.state, look)
-        return Seen(state=state, frames=(*self.frames, *_frame(self.state, look, state)))
-
-
-def seen(recording: Recording) -> Seen:
-    """Fold the looks as the driver did; the same looks give the same verdicts."""
-    begun = Seen(state=Watched(policy=recording.policy, served_since=recording.served_since))
-    return reduce(Seen.after, recording.looks, begun)
-
-
 def frames(recording: Recording) -> tuple[Frame, ...]:
-    """The judge after each look."""
-    return seen(recording).frames
+    """Fold the looks as the driver did; the same looks give the same verdicts."""
+    return tuple(_frames(recording))
 
 
-def _frame(before: Watched, look: Look, now: Watched) -> Iterator[Frame]:
+def _frames(recording: Recording) -> Iterator[Frame]:
+    state = Watched(policy=recording.policy, served_since=recording.served_since)
+    for look in recording.looks:
+        before, state = state, after(state, look)
+        yield from frame(before, look, state)
+
+
+def frame(before: Watched, look: Look, now: Watched) -> Iterator[Frame]:
+    """What is kept of one look, with the states around it; nothing before both arms were seen."""
     if now.judge is not None:
         yield Frame(
             elapsed=look.observation.at - now.first_at,
