@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.core.test_watch import SINCE, counted
+from tests.core.written import as_json
 from towpath.core.canary_codec import policy_from_json, policy_to_json
 from towpath.core.canary_policy import CanaryPolicy, check, judge_policy, policy_problems
 from towpath.core.errors import UsageError
@@ -18,7 +19,7 @@ from towpath.core.judge.bets import oriented
 from towpath.core.judge.evalue import lifted, log_e
 from towpath.core.margins import Margin
 from towpath.core.observation import Observation, ReplicaSample
-from towpath.core.observation_codec import decode, encode
+from towpath.core.observation_codec import observation_from_json
 from towpath.core.own_counts import OwnSample
 from towpath.core.own_metrics import Asked, Exposed, ExposedAbove, OwnMetric, Source, filled, own_channel, own_problems
 from towpath.core.recording import Recording, frames, read, write
@@ -120,9 +121,9 @@ class TestKept:
     def test_a_journal_from_before_there_were_own_metrics_is_read(self) -> None:
         old = {key: value for key, value in policy_to_json(replace(POLICY, own=())).items() if key != "own"}
         assert policy_from_json(old) == replace(POLICY, own=())
-        line = json.loads(encode(Observation(at=1.0, samples=())))
+        line = as_json(Observation(at=1.0, samples=()))
         del line["own"]
-        assert decode(json.dumps(line)).own == ()
+        assert observation_from_json(line).own == ()
 
     @pytest.mark.parametrize("broken", [{"events": "1 2", "cases": "a"}, {"histogram": "a"}, {"promql": {"u": 1}}])
     def test_a_policy_that_cannot_be_read_says_what_to_do(self, broken: dict[str, object]) -> None:
@@ -134,7 +135,7 @@ class TestKept:
 
     def test_an_observation_is_read_back(self) -> None:
         seen = Observation(at=1.0, samples=(), own=(own_sample("stable", 1, 10), own_sample("canary", 0, 0)))
-        assert decode(encode(seen)) == seen
+        assert observation_from_json(as_json(seen)) == seen
 
     @pytest.mark.parametrize(
         ("row", "why"),
@@ -146,10 +147,10 @@ class TestKept:
         ],
     )
     def test_counts_that_nothing_can_have_counted_are_named(self, row: object, why: str) -> None:
-        line = json.loads(encode(Observation(at=1.0, samples=())))
+        line = as_json(Observation(at=1.0, samples=()))
         line["own"] = [row]
         with pytest.raises(UsageError) as caught:
-            decode(json.dumps(line))
+            observation_from_json(line)
         assert why in caught.value.message
 
 

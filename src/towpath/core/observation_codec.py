@@ -1,6 +1,5 @@
-"""Observations as lines of JSON, as the journal keeps them."""
+"""Observations as JSON, as the journal keeps them."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -16,13 +15,8 @@ from towpath.core.tallies import Counted, ModelSample, Tallies, Tally
 FORMAT: Final = 1
 
 
-def encode(observation: Observation) -> str:
-    """Write one line of JSON that `decode` reads back to an equal value."""
-    return json.dumps(observation_to_json(observation), separators=(",", ":"), allow_nan=False)
-
-
 def observation_to_json(observation: Observation) -> dict[str, object]:
-    """The same as a table; `observation_from_json` is its inverse."""
+    """For the journal; `observation_from_json` is its inverse."""
     features = tuple(dict.fromkeys(feature for sample in observation.models for feature in sample.asked))
     return {
         "v": FORMAT,
@@ -83,19 +77,6 @@ def _tallies_json(tallies: Tallies) -> dict[str, object]:
 def _arm_json(arm: ArmCounters) -> dict[str, object]:
     edges = [["inf" if math.isinf(edge) else edge, count] for edge, count in arm.buckets]
     return {"requests": arm.requests, "errors": arm.errors, "timeouts": arm.timeouts, "buckets": edges}
-
-
-def decode(text: str) -> Observation:
-    """Read what `encode` wrote.
-
-    Raises:
-        UsageError: no JSON, a newer format, or numbers that no router can have counted; all of them are named.
-    """
-    try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"an observation is not JSON: {error}", "the file is cut off or not a journal") from error
-    return observation_from_json(raw)
 
 
 def observation_from_json(raw: object) -> Observation:
