@@ -1,4 +1,4 @@
-"""The judge's e-value for whole arrays of polls; the root is found by a few of Newton's steps, not by 40 halvings."""
+"""The judge's e-value for whole arrays of polls, written apart from the judge's own."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -16,12 +16,15 @@ from tests.fakes.store import Crashed, FakeStore
 from towpath.app.explain import explained
 from towpath.app.journal import Journal
 from towpath.app.promote import PromoteRequest, promote
+from towpath.app.replay import Replay
 from towpath.app.resume import resume
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.errors import Interrupted, RolledBack, TowpathError
 from towpath.core.history import Kind
 from towpath.core.history_codec import snapshot
 from towpath.core.journal import SNAPSHOT, Draft
+from towpath.core.judge.curves import ALIKE
+from towpath.core.recording import Recording, frames
 from towpath.core.tallies import Arm
 from towpath.core.watch import Look, Watched, after, decode_look, encode_look, situation, watched
 
@@ -116,6 +119,18 @@ def test_what_is_remembered_does_not_grow_with_the_looks() -> None:
     assert atoms(many) == atoms(few)
 
 
+def test_what_a_driver_keeps_for_the_picture_ends_somewhere() -> None:
+    looks = looks_of([{"polls": 6}])
+    replays = [Replay(state=Watched(policy=POLICY, served_since=BEGUN), most=most) for most in (6, 5)]
+    for look in looks:
+        for replay in replays:
+            replay.take(look)
+    whole, cut = replays
+    assert whole.frames == list(frames(Recording(policy=POLICY, served_since=BEGUN, looks=tuple(looks))))
+    assert cut.frames is None
+    assert whole.state == cut.state == watched(POLICY, BEGUN, looks)
+
+
 def prod() -> Scene:
     scene = promotable(snapshot=snapshot, canary=QUICK)
     scene.observer.counting = ARMS
@@ -165,12 +180,13 @@ def test_whatever_the_driver_said_is_said_again_by_the_looks_it_left(
     driven(scene, stops)
 
     said = [entry.payload for entry in scene.journal("prod").history() if entry.kind == Kind.VERDICT]
-    frames = explained(scene.services(), "prod").frames
-    again = [frame.verdict for frame in frames]
+    again = [frame.verdict for frame in explained(scene.services(), "prod").frames]
     heard: list[tuple[object, ...]] = [
         (v.kind, v.reason, v.channel, v.evidence, v.bound, v.live_requests, v.probe_requests) for v in again
     ]
     keys = ("said", "reason", "channel", "evidence", "bound", "live_requests", "probe_requests")
+    kept = scene.store.get("pictures/prod/000004.html")
+    assert kept == explained(scene.services(), "prod").html.encode()
     assert said
     places = [heard.index(tuple(one[key] for key in keys)) for one in said]
     assert places == sorted(places)
@@ -178,7 +194,7 @@ def test_whatever_the_driver_said_is_said_again_by_the_looks_it_left(
 
 def test_a_canary_that_goes_on_under_another_towpath_is_judged_as_it_began() -> None:
     scene = prod()
-    scene.canary = replace(QUICK, cap=1.5)
+    scene.canary = replace(QUICK, cap=1.5, stakes=ALIKE)
     scene.observer.canary.errors = 0.3
     scene.world.clock.at(10, stop)
     with pytest.raises(Interrupted):
@@ -188,8 +204,9 @@ def test_a_canary_that_goes_on_under_another_towpath_is_judged_as_it_began() -> 
     with pytest.raises(RolledBack):
         resume(scene.services(), "prod")
 
-    frames = explained(scene.services(), "prod").frames
-    assert frames[-1].judge.policy.cap == 1.5
-    assert len(frames) > 14, "with a cap of 4 half of these looks are enough"
+    judged = explained(scene.services(), "prod").frames
+    assert judged[-1].judge.policy.cap == 1.5
+    assert {len(set(channel.stakes)) for channel in judged[-1].judge.policy.channels} == {1}
+    assert len(judged) > 14, "with a cap of 4 half of these looks are enough"
     said = [entry.payload["evidence"] for entry in scene.journal("prod").history() if entry.kind == Kind.VERDICT]
-    assert said[-1] == frames[-1].verdict.evidence
+    assert said[-1] == judged[-1].verdict.evidence

@@ -14,6 +14,7 @@ from tests.core.test_watch import POLICY, SINCE, World
 from towpath.core.drawing import Line, Panel, panel_svg
 from towpath.core.errors import UsageError
 from towpath.core.explanation import explain
+from towpath.core.judge.curves import ALIKE
 from towpath.core.picture import page, panels
 from towpath.core.recording import Recording, frames, read, write
 from towpath.core.watch import situation, watched
@@ -47,11 +48,19 @@ def test_a_canary_is_judged_again_with_the_cap_it_was_judged_with() -> None:
     assert refused[0] < refused[1]
 
 
-def test_a_canary_from_before_the_cap_was_written_down_had_the_cap_of_then() -> None:
+def test_a_canary_is_judged_again_with_the_stakes_it_was_judged_with() -> None:
+    usual = recording(median=88.0, polls=80)
+    alike = replace(usual, policy=replace(POLICY, stakes=ALIKE))
+    peaks = [frames(read(write(one)))[-1].judge.peaks for one in (usual, alike)]
+    assert peaks[0] != peaks[1]
+    assert peaks == [frames(one)[-1].judge.peaks for one in (usual, alike)]
+
+
+def test_a_canary_from_before_cap_and_stakes_were_written_down_had_those_of_then() -> None:
     head, *looks = write(recording(polls=4)).splitlines()
     old = json.loads(head)
-    del old["policy"]["cap"], old["policy"]["outage"]
-    assert read("\n".join([json.dumps(old), *looks])).policy == replace(POLICY, cap=5.0, outage=0.1)
+    del old["policy"]["cap"], old["policy"]["outage"], old["policy"]["stakes"]
+    assert read("\n".join([json.dumps(old), *looks])).policy == replace(POLICY, cap=5.0, outage=0.1, stakes=ALIKE)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from towpath.core.drift import DriftPolicy
 from towpath.core.errors import UsageError
 from towpath.core.journal import JSON
 from towpath.core.judge import Breaker
-from towpath.core.judge.curves import Slower
+from towpath.core.judge.curves import ALIKE, Slower, Stakes
 from towpath.core.own_codec import metric_from_json, metric_to_json
 
 # Until they were pinned, journals were written by judges with these. For a few development versions the cap was 4; no
-# release had it, so what they wrote isn't told apart.
+# release had it, so what they wrote isn't told apart. Stakes were all alike.
 _CAP_BEFORE: Final = 5.0
 _OUTAGE_BEFORE: Final = 0.1
 
@@ -45,11 +45,16 @@ def policy_from_json(data: Mapping[str, object]) -> CanaryPolicy:
             breaker=Breaker(**fields.pop("breaker")),
             cap=fields.pop("cap", _CAP_BEFORE),
             outage=fields.pop("outage", _OUTAGE_BEFORE),
+            stakes=_stakes(fields.pop("stakes", None)),
             drift=DriftPolicy(**fields.pop("drift", {"action": "tell"})),  # nothing was held before there was this key
             **fields,
         )
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise UsageError(f"a canary's policy in the journal can't be read: {error}", "use a newer Towpath") from error
+
+
+def _stakes(data: Mapping[str, Any] | None) -> Stakes:
+    return ALIKE if data is None else Stakes(by_size=tuple(data["by_size"]), slowest=data["slowest"])
 
 
 def _margins(data: Mapping[str, Any]) -> Margins:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from towpath.core.drift import DriftPolicy
 from towpath.core.errors import all_at_once
 from towpath.core.judge.channels import ERRORS, Channel
-from towpath.core.judge.curves import Slower
+from towpath.core.judge.curves import STAKES, Slower, Stakes
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import CAP, OUTAGE, Breaker, JudgePolicy
 from towpath.core.margins import NARROW, WIDE, Margin
@@ -82,9 +82,11 @@ class CanaryPolicy:
         dispersion: how many requests fail or succeed together, as those of a client that batches or of a session that
             sticks to an arm; all evidence counts for so much less.
         breaker: rolls back without statistics.
-        cap: the most that one look may multiply the evidence by. Like `outage` it is no key of deploy.toml; it is here
-            so that a canary is judged, resumed and replayed with what it began with, whatever a later Towpath has.
+        cap: the most that one look may multiply the evidence by. Like `outage` and `stakes` it is no key of
+            deploy.toml; it is here so that a canary is judged, resumed and replayed with what it began with, whatever a
+            later Towpath has.
         outage: share of failing requests from which both arms failing alike is a fault they share.
+        stakes: what is staked on slower answers.
         drift: what a change of users' requests means.
     """
 
@@ -110,6 +112,7 @@ class CanaryPolicy:
     breaker: Breaker = field(default_factory=Breaker)
     cap: float = CAP
     outage: float = OUTAGE
+    stakes: Stakes = STAKES
     drift: DriftPolicy = field(default_factory=DriftPolicy)
 
     @property

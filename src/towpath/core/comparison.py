@@ -2,7 +2,7 @@
 
 import math
 
-from towpath.core.canary_policy import Margins
+from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.counters import ArmCounters, sum_of_arms
 from towpath.core.judge import Channel, JudgeState
 from towpath.core.judge.curves import FEWEST_CASES, Curve, latency_channels, prediction_channels
@@ -10,11 +10,12 @@ from towpath.core.observation import Observation
 from towpath.core.tallies import Tallies, common, total
 
 
-def due(judge: JudgeState, margins: Margins, seen: Observation) -> tuple[Channel, ...]:
+def due(judge: JudgeState, policy: CanaryPolicy, seen: Observation) -> tuple[Channel, ...]:
     """Channels of metrics that have none yet and can have them now; chosen from what was `seen` up to now."""
     found: list[Channel] = []
+    margins = policy.margins
     if _lacks(judge, "latency"):
-        found += latency_channels(latency_curves(seen), margins.latency, margins.latency_promote)
+        found += latency_channels(latency_curves(seen), margins.latency, margins.latency_promote, policy.stakes)
     if _lacks(judge, "predictions"):
         both = margins.predictions, margins.predictions_promote
         found += prediction_channels(_predicted(seen), common(seen.models), both)

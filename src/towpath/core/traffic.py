@@ -56,7 +56,7 @@ def known(
     if seen is None:
         return _unknown(policy, requests_per_second)
     judge = judge_policy(policy)
-    channels = (*judge.channels, *due(start(judge), policy.margins, _with_a_twin(seen)))
+    channels = (*judge.channels, *due(start(judge), policy, _with_a_twin(seen)))
     past = reference_of(seen, seen.at - 1, channels)
     counted = {} if past is None else {name: seen for name, seen in past.live.items() if seen[1]}
     slow = {channel.name for channel in channels if isinstance(channel.event, SlowerThan)}

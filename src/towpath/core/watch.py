@@ -192,7 +192,7 @@ def _requests(state: Watched, grown: Increments) -> Requests:
 
 
 def _with_what_is_due(state: Watched, judge: JudgeState, seen: Observation) -> JudgeState:
-    channels = due(judge, state.policy.margins, seen)
+    channels = due(judge, state.policy, seen)
     return extend(judge, channels, reference_of(seen, state.served_since, channels)) if channels else judge
 
 

@@ -114,12 +114,11 @@ def refused_by(state: JudgeState) -> frozenset[str]:
 
 
 def strongest_bet(state: JudgeState, metric: str) -> Cause:
-    """The channel and strata with the highest single wealth in a metric."""
+    """The channel and strata of the bet that is the largest part of a metric's evidence, by stake and gains."""
     ranked: list[tuple[float, int, Cause]] = []
     for channel, kept in _of_metric(state, metric):
         for place, strata in enumerate(state.policy.bets):
             cells = slice(place * len(channel.lifts), (place + 1) * len(channel.lifts))
-            ranked.append(
-                (kept.against.best(cells), -len(ranked), Cause(channel=channel.name, strata=strata, breaker=False))
-            )
+            wealth = max(*kept.against.plain[cells], *kept.against.restarted[cells])
+            ranked.append((wealth, -len(ranked), Cause(channel=channel.name, strata=strata, breaker=False)))
     return max(ranked, key=lambda row: row[:2])[2]

@@ -76,7 +76,7 @@ class Channel:
         Raises:
             ValueError: some have none.
         """
-        if len(self.stakes) != len(self.lifts) or min(self.stakes) <= 0:
+        if len(self.stakes) != len(self.lifts) or not all(stake > 0 for stake in self.stakes):
             raise ValueError(f"{self.name} has {len(self.lifts)} lifts and stakes {self.stakes}")
 
 

@@ -22,9 +22,6 @@ MOST_CLASSES: Final = 8
 _ROOM: Final = 0.9  # a margin that allows more than this share above an edge excludes hardly anything there
 _ROOMY_SHARES: Final = (0.5, 0.1)
 _LATENCY_LIFTS: Final = lifts(1.15, 1.3, 1.6, 2.2, 4)
-# What is far slower is found in a few looks whatever was staked on it; a little more of what is rare takes an hour.
-_LATENCY_STAKES: Final = (1.0, 4.0, 2.0, 1.0, 0.5)
-_SLOWEST_STAKE: Final = 2.0
 _PREDICTION_LIFTS: Final = lifts(1.08, 1.2, 1.5, 2.5)
 
 
@@ -55,6 +52,25 @@ _LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stakes:
+    """What is staked on slower answers: only how the numbers compare matters.
+
+    Attributes:
+        by_size: on each size of a regression, the smallest first.
+        slowest: so many times as much at the slowest edge.
+    """
+
+    by_size: tuple[float, ...]
+    slowest: float
+
+
+# What is far slower is found in a few looks whatever is staked on it. A little more of what is rare takes most of an
+# hour, so there an early start is worth much; the smallest size would take longer still than most canaries last.
+STAKES: Final = Stakes(by_size=(1.0, 4.0, 2.0, 1.0, 0.5), slowest=2.0)
+ALIKE: Final = Stakes(by_size=(1.0,) * len(_LATENCY_LIFTS), slowest=1.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Slower:
     """How much slower still counts as no slower: `ratio` times the latency plus `plus` milliseconds."""
 
@@ -66,13 +82,16 @@ class Slower:
         return f"{self.ratio - 1:.0%} + {self.plus:g} ms slower"
 
 
-def latency_channels(curves: Sequence[Curve], rollback: Slower, promote: Slower) -> tuple[Channel, ...]:
+def latency_channels(
+    curves: Sequence[Curve], rollback: Slower, promote: Slower, stakes: Stakes = STAKES
+) -> tuple[Channel, ...]:
     """Channels at the edges that the first curve with enough events has; the margins are the widest of all curves'.
 
     Args:
         curves: stable's latency in milliseconds, one curve per kind of traffic, users' first.
         rollback: up to so much slower is no worse.
         promote: so much slower must be excluded.
+        stakes: on the channels' bets.
     """
     usable = [curve for curve in curves if _slow_edges(curve)]
     edges = _with_room(usable[0], (rollback, promote)) if usable else ()
@@ -85,7 +104,7 @@ def latency_channels(curves: Sequence[Curve], rollback: Slower, promote: Slower)
             promote=_null(usable, edge, promote),
             margin=(rollback.spoken(), promote.spoken()),
             lifts=_LATENCY_LIFTS,
-            stakes=tuple(stake * (_SLOWEST_STAKE if edge == edges[-1] else 1.0) for stake in _LATENCY_STAKES),
+            stakes=tuple(stake * (stakes.slowest if edge == edges[-1] else 1.0) for stake in stakes.by_size),
             depends_on_load=True,
         )
         for edge in edges

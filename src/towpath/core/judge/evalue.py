@@ -51,14 +51,15 @@ def lifted(rate: float, lift: float) -> float:
 def project(counts: Counts, guess: tuple[float, float], edge: HalfPlane) -> float:
     """Stable's rate at the point of the edge nearest to the guess (c*, b*), weighted by the requests of both arms.
 
-    Newton's method, kept between the guess and the point opposite to it; a step that isn't half the one before it
-    halves what is left instead.
+    Newton's method, begun at the mean of stable's guess and the point opposite to the candidate's, each as precise as
+    its requests make it; a step beyond the two halves what is left instead.
     """
     c_star, b_star = guess
     n_c, n_b, r0, d = counts.canary_requests * edge.r0, counts.stable_requests, edge.r0, edge.d
     opposite = min(max((c_star - d) / r0, _EDGE), min(1.0, (1 - d) / r0) - _EDGE)
     low, high = min(b_star, opposite), max(b_star, opposite)
-    b, moved = 0.5 * (low + high), high - low
+    weight_c, weight_b = n_c * r0 * b_star * (1 - b_star), n_b * c_star * (1 - c_star)
+    b = (weight_c * opposite + weight_b * b_star) / (weight_c + weight_b)
     for _ in range(_MOST_STEPS):
         c = r0 * b + d
         in_b, in_c, off_b, off_c = b * (1 - b), c * (1 - c), n_b * (b - b_star), n_c * (c - c_star)
@@ -66,9 +67,9 @@ def project(counts: Counts, guess: tuple[float, float], edge: HalfPlane) -> floa
         height = off_c * in_b + off_b * in_c
         slope = n_c * r0 * in_b + n_b * in_c + off_c * (1 - 2 * b) + off_b * r0 * (1 - 2 * c)
         low, high = (b, high) if height < 0 else (low, b)
-        better = b - height / slope if slope > 0 else low
-        if not low <= better <= high or abs(better - b) > 0.5 * moved:
-            better = 0.5 * (low + high)
+        middle = 0.5 * (low + high)
+        better = b - height / slope if slope > 0 else middle
+        better = better if low <= better <= high else middle
         b, moved = better, abs(better - b)
         if moved <= _PRECISION * b:
             break

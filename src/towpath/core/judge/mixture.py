@@ -42,11 +42,6 @@ class Wealth:
     restarted: tuple[float, ...]
     polls: int = 0
 
-    def best(self, cells: slice) -> float:
-        """The highest log gain among some bets, whatever was staked on them."""
-        both = zip(self.stakes[cells], self.plain[cells], self.restarted[cells], strict=True)
-        return max(max(plain, restarted) - math.log(stake) for stake, plain, restarted in both)
-
 
 def new_wealth(stakes: Sequence[float]) -> Wealth:
     """Nothing bet yet."""
