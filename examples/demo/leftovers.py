@@ -39,7 +39,9 @@ class Daemon:
         """Everything of the instance; its images are those of the registry on that port."""
         chosen: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={self.instance}"}
         return Leftovers(
-            containers=tuple(str(one.name) for one in self.client.containers.list(all=True, filters=chosen)),
+            containers=tuple(
+                str(one.name) for one in self.client.containers.list(all=True, filters=chosen, ignore_removed=True)
+            ),
             networks=tuple(str(one.name) for one in self.client.networks.list(filters=chosen)),
             volumes=tuple(str(one.name) for one in self.client.volumes.list(filters=chosen)),
             images=tuple(self._images(registry_port)),

@@ -150,7 +150,7 @@ def _refused(client: DockerClient, name: str, reason: str, ports: dict[str, int]
 
 
 def _publisher(client: DockerClient, port: int) -> str:
-    for container in client.containers.list():
+    for container in client.containers.list(ignore_removed=True):
         bindings = [entry for entries in container.ports.values() for entry in entries or []]
         if any(binding.get("HostPort") == str(port) for binding in bindings):
             return str(container.name)

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from infra.docker.host import pull
+from infra.docker.host import _publisher, pull
 from infra.docker.provider import StepFailed, daemon
+from tests.fakes.http_server import Answer, serving
 from tests.support.unusable_docker import denied
 from towpath.core.errors import NeedsPerson, Refused, TowpathError
 
@@ -68,3 +70,23 @@ def test_a_user_who_may_not_use_the_daemon_is_told_so_and_what_to_do(tmp_path: P
     said = "this user may not use the Docker daemon at {}\n  join the group docker; `deploy doctor` says"
     with denied(tmp_path) as host, pytest.raises(StepFailed, match=said.format(host)), daemon({"host": host}):
         pass
+
+
+def test_who_publishes_a_port_is_found_beside_a_container_that_goes_meanwhile() -> None:
+    def daemon(path: str) -> Answer:
+        if path.endswith("/version"):
+            return 200, b'{"ApiVersion": "1.41"}'
+        if "/containers/json" in path:
+            return 200, b'[{"Id": "gone"}, {"Id": "there"}]'
+        if path.endswith("/there/json"):
+            return (
+                200,
+                b'{"Name": "/web", "NetworkSettings": {"Ports": {"80/tcp": [{"HostPort": "8080"}], "81/tcp": null}}}',
+            )
+        return 404, b'{"message": "No such container: gone"}'
+
+    with serving(daemon) as url:
+        client = docker.DockerClient(url.replace("http", "tcp"))
+        assert _publisher(client, 8080) == "web"
+        assert _publisher(client, 9090) == ""
+        client.close()
