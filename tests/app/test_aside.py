@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from towpath.app.aside import aside
+from towpath.app.aside import aside, begun
 from towpath.core.errors import Missing
 
 
@@ -39,3 +39,13 @@ def test_a_block_that_is_interrupted_stops_the_work_and_waits_for_it() -> None:
     with pytest.raises(KeyboardInterrupt), aside(work, told.set):
         raise KeyboardInterrupt
     assert cleared.is_set()
+
+
+def test_work_that_was_begun_goes_on_until_its_result_is_asked_for() -> None:
+    go = threading.Event()
+    result = begun(lambda: go.wait(10))
+    assert not result.done()
+    go.set()
+    assert result.result()
+    with pytest.raises(Missing, match="no Go"):
+        begun(failing).result()

@@ -40,7 +40,7 @@ class DockerInventory:
         sdk: gives the SDK; it is imported once it is needed, unless somebody did so before.
     """
 
-    def __init__(self, host: str = "", sdk: "Callable[[], ModuleType] | None" = None) -> None:
+    def __init__(self, host: str = "", sdk: Callable[[], ModuleType] | None = None) -> None:
         self._host = host
         self._sdk = sdk or docker_sdk
         self._kept: DockerClient | None = None
