@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from towpath.app.aside import aside, begun
+from towpath.app.aside import Later, aside
 from towpath.core.errors import Missing
 
 
@@ -41,11 +41,23 @@ def test_a_block_that_is_interrupted_stops_the_work_and_waits_for_it() -> None:
     assert cleared.is_set()
 
 
-def test_work_that_was_begun_goes_on_until_its_result_is_asked_for() -> None:
-    go = threading.Event()
-    result = begun(lambda: go.wait(10))
-    assert not result.done()
+def test_work_for_later_is_done_once_from_when_it_is_begun() -> None:
+    go, begun = threading.Event(), list[bool]()
+
+    def work() -> bool:
+        begun.append(True)
+        return go.wait(10)
+
+    later = Later(work)
+    assert not begun
+    later.begin()
+    later.begin()
     go.set()
-    assert result.result()
+    assert later.result()
+    assert later.result()
+    assert begun == [True]
+
+
+def test_work_for_later_begins_where_it_is_asked_for_and_fails_there() -> None:
     with pytest.raises(Missing, match="no Go"):
-        begun(failing).result()
+        Later(failing).result()

@@ -65,8 +65,7 @@ class FakeWorld:
     def pipeline(self) -> Pipeline:
         return self.scene.services().pipeline
 
-    def services(self, *, draws: bool = False) -> Services:
-        del draws
+    def services(self) -> Services:
         if self.fails is not None:
             raise self.fails
         return self.scene.services()

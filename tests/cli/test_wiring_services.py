@@ -1,14 +1,24 @@
-"""What is imported beside the main thread."""
+"""Adapters that are made once they are used."""
 
-from towpath.cli.wiring_services import _load
+from towpath.cli.wiring_services import _deferred
 
 
-def test_an_engine_that_cannot_be_loaded_keeps_nobody_from_dockers_sdk() -> None:
-    asked: list[str] = []
+class Bell:
+    name = "bell"
 
-    def engine() -> None:
-        asked.append("engine")
-        raise ImportError("no grpc")
+    def __call__(self, word: str) -> str:
+        return f"{word}!"
 
-    assert _load(engine).__name__ == "docker"
-    assert asked == ["engine"]
+
+def test_an_adapter_is_made_once_and_by_its_first_use() -> None:
+    made: list[Bell] = []
+
+    def make() -> Bell:
+        made.append(Bell())
+        return made[-1]
+
+    bell = _deferred(make)
+    assert not made
+    assert bell.name == "bell"
+    assert bell("ding") == "ding!"
+    assert len(made) == 1

@@ -1,29 +1,31 @@
-"""The Pulumi engine: what changes or previews goes through its Automation API, what only reads through its CLI."""
+"""The Pulumi engine: what changes goes through its Automation API, what only reads or previews through its CLI."""
 
 import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from towpath.adapters.engine_command import EngineCommand, EngineError, Guard, NoStackError, StackLockedError
+from towpath.adapters.engine_event_log import events_in
 from towpath.adapters.engine_events import RunLog, listed
 from towpath.adapters.engine_folder import Mark, living_lock, state_mark, state_outputs
+from towpath.app.aside import Later
 from towpath.app.ports import Change, Overlay, Report
 from towpath.core.errors import Busy, Interrupted, NeedsPerson, Refused, TowpathError
 from towpath.core.outputs import StackOutputs, parse_outputs
 
 if TYPE_CHECKING:
-    from pulumi.automation import Stack
-
     from towpath.adapters.engine_automation import Automation
 
 _LOCK: Final = re.compile(r"created by (\S+) \(pid (\d+)\) at (\S+)")
 _QUIET: Final[Mapping[str, Any]] = {"color": "never", "suppress_outputs": True, "suppress_progress": True}
+_QUIETLY: Final = ("--color", "never", "--suppress-outputs", "--suppress-progress")
+_DEBUGGING: Final = {"PULUMI_DEBUG_COMMANDS": "true"}  # else the CLI knows no --event-log; the API sets it too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,19 +47,31 @@ class PulumiEngine:
     """Implements `ports.Engine` on the project in one folder.
 
     Every run works on a private copy of its config file, because the CLI writes a salt into one that has none.
+
+    Args:
+        project: folder of Pulumi.yaml.
+        program: the CLI.
+        processes: starts it.
+        report: where resources that were changed are named.
+        beside: done once in a thread while the first run goes on, after the import of what one that draws needs.
     """
 
-    def __init__(self, project: Path, program: EngineProgram, processes: Guard, report: Report) -> None:
+    def __init__(
+        self,
+        project: Path,
+        program: EngineProgram,
+        processes: Guard,
+        report: Report,
+        beside: Callable[[], object] = lambda: None,
+    ) -> None:
         self._project = project
         self._environment = program.environment
         self._version = program.version
         self._report = report
         self._command = EngineCommand(program.pulumi, program.environment, processes)
+        self._beside = beside
+        self._rest = Later(self._load)
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}
-
-    def load(self) -> None:
-        """Import what a run that draws needs; it would do so itself, and be waited for."""
-        _ = self._automation
 
     def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
         """What an `up` would touch, without `same`.
@@ -68,7 +82,7 @@ class PulumiEngine:
         """
         log = RunLog(say=_say_nothing)
         with self._config(stack, config.path) as file, self._translated(stack, log, "plan", previewing=True):
-            self._on_stack(stack, lambda s: s.preview(config_file=file, on_event=log.take, **_QUIET))
+            self._on_stack(stack, lambda: self._preview(stack, file, log))
         return listed(log.changes.values())
 
     def up(self, stack: str, config: Overlay, *, targets: Sequence[str] = ()) -> StackOutputs:
@@ -82,7 +96,7 @@ class PulumiEngine:
         """
         log, target = RunLog(say=self._say(stack)), list(targets) or None
         with self._config(stack, config.path) as file, self._translated(stack, log, "up"):
-            self._on_stack(stack, lambda s: s.up(config_file=file, target=target, on_event=log.take, **_QUIET))
+            self._on_stack(stack, lambda: self._up(stack, file, target, log))
         return self.outputs(stack) if log.outputs is None else parse_outputs(log.outputs, stack)
 
     def outputs(self, stack: str) -> StackOutputs:
@@ -175,12 +189,31 @@ class PulumiEngine:
 
         return Automation(str(self._project), self._version, self._command)
 
-    def _on_stack(self, stack: str, act: Callable[["Stack"], object]) -> None:
+    def _load(self) -> None:
+        _ = self._automation
+        self._beside()
+
+    def _on_stack(self, stack: str, act: Callable[[], object]) -> None:
         try:
-            act(self._automation.stack(stack))
+            act()
         except NoStackError:
             self._create(stack)
-            act(self._automation.stack(stack))
+            act()
+
+    def _up(self, stack: str, file: str, target: list[str] | None, log: RunLog) -> None:
+        self._rest.begin()
+        self._automation.stack(stack).up(config_file=file, target=target, on_event=log.take, **_QUIET)
+
+    def _preview(self, stack: str, file: str, log: RunLog) -> None:
+        """As the Automation API would, but begun before that is imported: all that comes after waits for it."""
+        said = Path(file).with_name("events")
+        words = ["preview", "--stack", stack, "--config-file", file, "--event-log", str(said), *_QUIETLY]
+        try:
+            self._command.run(words, str(self._project), _DEBUGGING, self._rest.begin)
+        finally:
+            with suppress(FileNotFoundError), said.open(encoding="utf-8") as lines:
+                for event in events_in(lines):
+                    log.take(event)
 
     def _create(self, stack: str) -> None:
         """Make an empty stack; the CLI would rewrite the checked-in file without its comments."""

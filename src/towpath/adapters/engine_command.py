@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -53,8 +53,14 @@ class EngineCommand:
         self._patience = PATIENCE
         self.interrupted = False
 
-    def run(self, arguments: list[str], folder: str, additional: Mapping[str, str]) -> Finished:
-        """Run one command to its end.
+    def run(
+        self,
+        arguments: list[str],
+        folder: str,
+        additional: Mapping[str, str],
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Finished:
+        """Run one command to its end; `meanwhile` is called as soon as it is under way.
 
         Raises:
             EngineError: it ended with another code than 0.
@@ -64,7 +70,8 @@ class EngineCommand:
                 words=(self.path, "--non-interactive", *arguments),
                 env={**self._environment, **additional, "PULUMI_AUTOMATION_API": "true"},
                 cwd=Path(folder),
-            )
+            ),
+            meanwhile,
         )
         if finished.exit_code != 0:
             kind = next((kind for sign, kind in _KINDS if sign.search(finished.stderr)), EngineError)
@@ -85,10 +92,11 @@ class EngineCommand:
                 running.kill()
                 self._ended.wait()
 
-    def _run(self, command: Command) -> Finished:
+    def _run(self, command: Command, meanwhile: Callable[[], object]) -> Finished:
         running = self._begin(command)
         finished = None
         try:
+            meanwhile()
             while finished is None:
                 finished = running.wait(_LOOK)
         finally:

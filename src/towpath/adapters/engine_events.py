@@ -9,6 +9,8 @@ from towpath.app.ports import Change
 if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
+    from towpath.adapters.engine_event_log import Diagnostic, Event, Metadata
+
 _STACK: Final = "pulumi:pulumi:Stack"
 _PROVIDERS: Final = "pulumi:providers:"  # the engine's own; any change of config counts as one of theirs
 _UNTOUCHED: Final = frozenset({"same", "read", "refresh", "read-replacement", "read-discard"})
@@ -38,7 +40,7 @@ class RunLog:
     errors: list[tuple[str, str]] = field(default_factory=list)
     outputs: Mapping[str, Any] | None = None
 
-    def take(self, event: "EngineEvent") -> None:
+    def take(self, event: "EngineEvent | Event") -> None:
         """One event of the run."""
         if event.resource_pre_event is not None:
             self._meant(event.resource_pre_event.metadata)
@@ -64,7 +66,7 @@ class RunLog:
         said = [_named(urn, message) for urn, message in self.errors if message not in _NOISE]
         return "\n".join(dict.fromkeys(said))
 
-    def _meant(self, metadata: "StepEventMetadata") -> None:
+    def _meant(self, metadata: "StepEventMetadata | Metadata") -> None:
         operation = _operation(metadata)
         if metadata.type.startswith(_PROVIDERS) or operation in _UNTOUCHED:
             return
@@ -74,7 +76,7 @@ class RunLog:
             urn=metadata.urn, name=_name(metadata.urn), type=metadata.type, operation=operation, fields=fields
         )
 
-    def _did(self, metadata: "StepEventMetadata", *, planning: bool) -> None:
+    def _did(self, metadata: "StepEventMetadata | Metadata", *, planning: bool) -> None:
         if metadata.type == _STACK and metadata.new is not None:
             self.outputs = metadata.new.outputs
         operation = _operation(metadata)
@@ -84,7 +86,7 @@ class RunLog:
         if metadata.type != _STACK:
             self.say(f"{_DONE.get(operation, operation)} {_name(metadata.urn)}")
 
-    def _complained(self, diagnostic: "DiagnosticEvent") -> None:
+    def _complained(self, diagnostic: "DiagnosticEvent | Diagnostic") -> None:
         message = diagnostic.message.strip().removeprefix(_WRAPPED)
         if message:
             self.errors.append((diagnostic.urn or "", message))
@@ -95,12 +97,12 @@ def listed(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(sorted((change for change in changes if change.type != _STACK), key=lambda change: change.urn))
 
 
-def _operation(metadata: "StepEventMetadata") -> str:
+def _operation(metadata: "StepEventMetadata | Metadata") -> str:
     operation = str(getattr(metadata.op, "value", metadata.op))
     return "replace" if operation in _REPLACING else operation
 
 
-def _fields(metadata: "StepEventMetadata") -> tuple[str, ...]:
+def _fields(metadata: "StepEventMetadata | Metadata") -> tuple[str, ...]:
     paths = [*(metadata.detailed_diff or ()), *(metadata.diffs or ())]
     return tuple(sorted({path.partition(".")[0].partition("[")[0] for path in paths}))
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -26,9 +26,27 @@ def aside(work: Callable[[], T], stop: Callable[[], None]) -> Iterator["Future[T
         raise
 
 
-def begun(work: Callable[[], T]) -> "Future[T]":
-    """Begin work that may be cut off anywhere; its result, or its error, comes out where it is asked for."""
-    return _start(work)[0]
+class Later(Generic[T]):
+    """Work that is done once, in a thread, from when it is begun or asked for; it may be cut off anywhere."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._first = threading.Lock()
+        self._future: Future[T] | None = None
+
+    def begin(self) -> None:
+        """Have it done, and go on."""
+        self._begun()
+
+    def result(self) -> T:
+        """What came of it; waits for it, and raises what went wrong."""
+        return self._begun().result()
+
+    def _begun(self) -> "Future[T]":
+        with self._first:
+            if self._future is None:
+                self._future, _ = _start(self._work)
+            return self._future
 
 
 def _start(work: Callable[[], T]) -> "tuple[Future[T], threading.Thread]":

@@ -25,7 +25,7 @@ def destroy(
     pipeline = session.world.pipeline()
     protected = name != use_case.PLATFORM and pipeline.environment(name).protected
     confirm_destruction(session, name, protected=protected, yes=yes, named=named)
-    use_case.destroy(session.world.services(draws=True), name)
+    use_case.destroy(session.world.services(), name)
     session.output.answer("destroy", {"destroyed": name}, f"{name} is destroyed")
 
 

@@ -42,7 +42,7 @@ def plan(
 
     session = session_of(context)
     request = use_case.PlanRequest(environment=to, model=model, release=release, requests_per_second=rps)
-    planned = use_case.plan(session.world.services(draws=True), request)
+    planned = use_case.plan(session.world.services(), request)
     document, parts = plan_answer(planned)
     session.output.answer("plan", document, *parts)
     if detailed_exitcode and planned.has_changes:
@@ -71,7 +71,7 @@ def promote(  # noqa: PLR0913 - one parameter per option of the command line
 
     session = session_of(context)
     confirm_promotion(session, to, yes=yes)
-    services = session.world.services(draws=True)
+    services = session.world.services()
     request = use_case.PromoteRequest(environment=to, model=model, release=release, override_bad=override_bad)
     done = use_case.promote(services, request)
     published = publish(services, done.closed) if commit and done.closed is not None else ""
@@ -96,7 +96,7 @@ def rollback(
 
     session = session_of(context)
     request = use_case.RollbackRequest(environment=environment, model=model, to=to, reason=reason)
-    done = use_case.rollback(session.world.services(draws=True), request)
+    done = use_case.rollback(session.world.services(), request)
     document = {"promotion": None if done is None else views.closed_document(done)}
     what = "the canary was given up" if done is None else f"{environment} serves {done.plan.candidate}"
     session.output.answer("rollback", document, what)
@@ -123,7 +123,7 @@ def abort(context: typer.Context, *, environment: Environment, reason: Reason = 
     """
     from towpath.app import control
 
-    control.abort(session_of(context).world.services(draws=True), environment, reason)
+    control.abort(session_of(context).world.services(), environment, reason)
 
 
 def resume(
@@ -142,11 +142,11 @@ def resume(
     if everything == bool(environment):
         raise UsageError("name one environment, or all of them", "deploy resume ENV, or deploy resume --all")
     if everything:
-        every = use_case.resume_all(session.world.services(draws=True))
+        every = use_case.resume_all(session.world.services())
         texts = [f"{name}: {outcome}" for name, outcome in every] or ["nothing was open"]
         session.output.answer("resume", {"ended": [list(pair) for pair in every]}, *texts)
         return
-    ended = use_case.resume(session.world.services(draws=True), environment)
+    ended = use_case.resume(session.world.services(), environment)
     session.output.answer("resume", *views.resumed_answer(environment, ended))
 
 

@@ -43,7 +43,7 @@ class World(Protocol):
     def pipeline(self) -> "Pipeline":
         """deploy.toml, parsed."""
 
-    def services(self, *, draws: bool = False) -> "Services":
+    def services(self) -> "Services":
         """What promotions need."""
 
     def releases(self) -> "Releases":

@@ -85,11 +85,11 @@ class RealWorld:
 
         return build_services(self)
 
-    def services(self, *, draws: bool = False) -> "Services":
-        """Everything of a promotion; `draws` says that the engine will do more than read."""
+    def services(self) -> "Services":
+        """Everything of a promotion."""
         from towpath.cli.wiring_services import promotion_services
 
-        return promotion_services(self, draws=draws)
+        return promotion_services(self)
 
     def registry(self) -> str:
         """The registry that the platform's stack exports."""

@@ -1,51 +1,42 @@
 """Real things for promotions."""
 
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
-from functools import partial
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from towpath.adapters.clock import ThreadTicker
 from towpath.adapters.engine import EngineProgram, PulumiEngine
-from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
 from towpath.adapters.git import GitCheckout
 from towpath.adapters.inventory_docker import DockerInventory, docker_sdk
-from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
-from towpath.adapters.own_metrics import OwnMetrics
 from towpath.adapters.peers import DRIVER_VARIABLE, LocalPeers
-from towpath.adapters.probe import HttpProber, read_rows
 from towpath.adapters.project import program_hash
-from towpath.adapters.prometheus import Prometheus
 from towpath.adapters.stack_files import YamlStackFiles
-from towpath.adapters.traffic_envoy import EnvoyTraffic
-from towpath.app.aside import begun
+from towpath.app.aside import Later
 from towpath.app.destroy import PLATFORM
 from towpath.app.journal import Journal
 from towpath.app.lease import Leases
-from towpath.app.ports import Inventory
-from towpath.app.services import Held, Services, Watch
-from towpath.cli.wiring_registry import registry_client
-from towpath.core.contract import Serving
+from towpath.app.ports import Images, Inventory, Traffic
+from towpath.app.services import Held, Services
 from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
-from towpath.core.outputs import ArmOutput, EndpointOutput, StackOutputs
-from towpath.core.own_metrics import OwnMetric
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from towpath.cli.wiring import RealWorld
-    from towpath.core.tallies import Arm
+    from towpath.cli.wiring_watch import Watches
 
-_HOLDOUT = "holdout.jsonl"
+T = TypeVar("T")
 
 
-def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
+def promotion_services(world: "RealWorld") -> Services:
     """Everything that moving and looking at releases needs."""
-    root, engine = Path(world.pipeline().root), pulumi_engine(world)
-    sdk = begun(partial(_load, engine.load)).result if draws else None
-    inventory = DockerInventory(world.instance.docker_host, sdk)
+    root, sdk = Path(world.pipeline().root), Later(docker_sdk)
+    engine = pulumi_engine(world, beside=partial(_load, sdk))
+    inventory = DockerInventory(world.instance.docker_host, sdk.result)
     journals = _journals(world)
     return Services(
         pipeline=world.pipeline(),
@@ -55,34 +46,56 @@ def promotion_services(world: "RealWorld", *, draws: bool) -> Services:
         files=YamlStackFiles(project=root),
         store=world.store,
         releases=world.releases(),
-        images=registry_client(world),
+        images=_deferred(partial(_images, world)),
         inventory=inventory,
-        traffic=EnvoyTraffic(world.clock),
+        traffic=_deferred(partial(_traffic, world)),
         git=GitCheckout(root, world.programs),
         journals=journals,
         leases=_leases(world, engine, journals),
-        watch=_Watches(world, inventory),
+        watch=_deferred(partial(_watches, world, inventory)),
         program=lambda: program_hash(root),
         actor=world.actor,
     )
 
 
-def _load(engine: Callable[[], None]) -> ModuleType:
-    """Import both SDKs beside the main thread, where no Ctrl-C breaks an import in two.
+def _load(sdk: Later["ModuleType"]) -> None:
+    """Import what is needed after the engine's first run, while that goes on and beside the main thread.
 
-    One after the other: the engine's first run begins the sooner, and the other is mostly imported while that runs.
+    A Ctrl-C comes to the main thread alone, so it breaks no import in two.
     """
-    with suppress(Exception):  # whoever runs the engine gets it, in the words for it
-        engine()
-    return docker_sdk()
+    from towpath.cli import wiring_watch
+
+    del wiring_watch
+    sdk.begin()
 
 
-def pulumi_engine(world: "RealWorld") -> PulumiEngine:
-    """The engine that setup chose, in the environment of the command and under this driver's mark."""
+def _images(world: "RealWorld") -> Images:
+    from towpath.cli.wiring_registry import registry_client
+
+    return registry_client(world)
+
+
+def _traffic(world: "RealWorld") -> Traffic:
+    from towpath.adapters.traffic_envoy import EnvoyTraffic
+
+    return EnvoyTraffic(world.clock)
+
+
+def _watches(world: "RealWorld", inventory: Inventory) -> "Watches":
+    from towpath.cli.wiring_watch import Watches
+
+    return Watches(world, inventory)
+
+
+def pulumi_engine(world: "RealWorld", beside: Callable[[], object] = lambda: None) -> PulumiEngine:
+    """The engine that setup chose, in the environment of the command and under this driver's mark.
+
+    `beside` is done once, while its first preview runs.
+    """
     engine = world.instance.engine
     environment = {**world.env, **world.engine_environment(), DRIVER_VARIABLE: LocalPeers().mark()}
     program = EngineProgram(pulumi=engine.pulumi, version=engine.version, environment=environment)
-    return PulumiEngine(Path(world.pipeline().root), program, world.processes, world.report)
+    return PulumiEngine(Path(world.pipeline().root), program, world.processes, world.report, beside)
 
 
 def platform_registry(world: "RealWorld") -> str:
@@ -129,75 +142,23 @@ def _leases(
     return lambda environment, command: leases.hold(journals(environment), command)
 
 
-class _Watches:
-    """Eyes and hands on endpoints."""
+class _Deferred:
+    """Stands for an adapter until that is used."""
 
-    def __init__(self, world: "RealWorld", inventory: Inventory) -> None:
-        self._world = world
-        self._inventory = inventory
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
 
-    def __call__(
-        self,
-        stack: str,
-        outputs: StackOutputs,
-        endpoint: str,
-        model: str,
-        serving: Serving,
-        own: Sequence[OwnMetric],
-    ) -> Watch:
-        """Eyes and hands on one endpoint as it was drawn."""
-        drawn = outputs.endpoint(endpoint)
-        if drawn is None:
-            raise Refused(f"there is no endpoint {endpoint} to look at", "deploy status says what stands")
-        observer = EnvoyObserver(
-            outputs.routers,
-            _clusters(drawn),
-            lambda: self._replicas(stack, outputs.instance, drawn, serving.port),
-            ModelMetrics(outputs.routers, own=self._own(own, stack, drawn)),
-            self._world.clock,
-        )
-        smoke = serving.probes.smoke
-        prober = HttpProber(
-            url=drawn.url,
-            path=f"/v2/models/{model}/infer" if smoke is None else smoke.path,
-            rows=self._rows(model),
-            smoke=smoke,
-            clock=self._world.clock,
-        )
-        return Watch(observer=observer, prober=prober)
+    @cached_property
+    def _made(self) -> object:
+        return self._make()
 
-    def _replicas(self, stack: str, instance: str, drawn: EndpointOutput, port: int) -> list[ModelReplica]:
-        """Those that are ready, of both arms."""
-        arms: tuple[tuple[Arm, ArmOutput | None], ...] = (("stable", drawn.stable), ("canary", drawn.canary))
-        by_release = {arm.release_id: name for name, arm in arms if arm is not None}
-        return [
-            ModelReplica(
-                name=one.name,
-                arm=by_release[one.release_id],
-                address=f"{one.address}:{port}" if one.address else "",
-            )
-            for one in self._inventory.running(instance, stack)
-            if one.ready and one.release_id in by_release
-        ]
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the adapter has
+        return getattr(self._made, name)
 
-    def _own(self, metrics: Sequence[OwnMetric], stack: str, drawn: EndpointOutput) -> OwnMetrics:
-        arms: tuple[tuple[Arm, ArmOutput | None], ...] = (("stable", drawn.stable), ("canary", drawn.canary))
-        meant = {
-            name: {"release": arm.release_id, "arm": name, "endpoint": drawn.name, "stack": stack}
-            for name, arm in arms
-            if arm is not None
-        }
-        return OwnMetrics(metrics, meant, Prometheus(self._world.env))
-
-    def _rows(self, model: str) -> tuple[str, ...]:
-        return read_rows(Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT)
+    def __call__(self, *asked: object) -> object:
+        made: Any = self._made
+        return made(*asked)
 
 
-def _clusters(drawn: EndpointOutput) -> Clusters:
-    stable, canary = drawn.stable, drawn.canary
-    return Clusters(
-        stable="" if stable is None else stable.cluster,
-        canary="" if canary is None else canary.cluster,
-        probe_stable="" if stable is None else stable.probe_cluster,
-        probe_canary="" if canary is None else canary.probe_cluster,
-    )
+def _deferred(make: Callable[[], T]) -> T:
+    return cast("T", _Deferred(make))
