@@ -1,5 +1,6 @@
 """The command `deploy`: parses, runs, and turns every error into its message and exit code. The only exit."""
 
+import gc
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from towpath.cli.render import Output, detach
 from towpath.cli.session import Options, Session, World, hoisted, session_of
 from towpath.core.errors import Interrupted, TowpathError, UsageError
 
+_COLLECT_AFTER = 100_000  # new objects; by default 700, and nearly all that a command's start makes will stay
 _BUG_HINT = "run it again with -v for the traceback, and report it with what you did"
 _EPILOG = "--json, --config FILE and -v may stand anywhere on the command line."
 _STOPPED = "what was begun can be resumed: deploy status says what stands, deploy resume goes on"
@@ -53,6 +55,7 @@ def application() -> typer.Typer:
 
 def main() -> None:
     """The installed command."""
+    gc.set_threshold(_COLLECT_AFTER)
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
