@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.canary_plan import COMPRESSED, RATE, SCENARIOS, WORK_MS, YARDSTICK, Scenario
+from benchmarks.canary_plan import COMPRESSED, RATE, SCENARIOS, TABLE, WORK_MS, YARDSTICK, Scenario
 from benchmarks.canary_runs import Ran
 from benchmarks.canary_twin import SIMULATED, Simulated
 from benchmarks.judge_figures import between, interval, quantile
@@ -121,7 +121,7 @@ weren't a candidate's: {strays} of all (limit 0: {"kept" if not strays else "NOT
 
 
 def _policy(title: str, policy: str) -> str:
-    return f"{title}, all else by default:\n\n```toml\n{policy}```"
+    return f"{title}, all else by default:\n\n```toml\n{TABLE}\n{policy}```"
 
 
 _ELSEWHERE = """\

@@ -10,6 +10,7 @@ WORK_MS: Final = 10.0  # median of what the model takes beyond its own computing
 WORK_SIGMA: Final = 0.3
 LATE: Final = 100  # requests of the candidate before the late fault begins
 
+TABLE: Final = "[environments.lab.canary]"
 COMPRESSED: Final = """\
 traffic = [10]
 poll = "1s"

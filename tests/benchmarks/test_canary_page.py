@@ -5,7 +5,7 @@ import math
 import pytest
 
 from benchmarks.canary_page import detected, holds, spread, text
-from benchmarks.canary_plan import COMPRESSED, SCENARIOS, YARDSTICK
+from benchmarks.canary_plan import COMPRESSED, SCENARIOS, TABLE, YARDSTICK
 from benchmarks.canary_runs import Ran
 from benchmarks.canary_twin import Simulated
 from benchmarks.judge_figures import interval
@@ -41,8 +41,8 @@ def test_what_is_never_found_is_said_so() -> None:
 def test_the_section_has_every_kind_and_both_policies_and_the_yardstick() -> None:
     said = text(whole(), {scenario.name: TWIN for scenario in SCENARIOS})
     assert all(scenario.spoken in said for scenario in SCENARIOS if scenario.faults)
-    assert COMPRESSED in said
-    assert YARDSTICK in said
+    assert f"```toml\n{TABLE}\n{COMPRESSED}```" in said
+    assert f"```toml\n{TABLE}\n{YARDSTICK}```" in said
     assert said.count("| rolled back | 0 of 20 (0.0 to 16.8 %) |") == 2
     assert "22.00 s (limit 38 s: kept)" in said
     assert "highest 0.5" in said
