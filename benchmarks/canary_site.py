@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.canary_plan import RATE, WORK_MS, WORK_SIGMA, Turn
+from benchmarks.canary_plan import RATE, TABLE, WORK_MS, WORK_SIGMA, Turn
 from benchmarks.canary_runs import Ended, Ran, Users, ended, users
 from examples.load import Load
 from examples.traffic import Traffic, read_bodies
@@ -34,7 +34,6 @@ command = "slow:Slow"
 
 [environments.lab]
 
-[environments.lab.canary]
 {policy}"""
 _STACK = """\
 config:
@@ -91,7 +90,7 @@ class Site:
     def adopt(self, policy: str) -> None:
         """Have canaries run by this policy from now on."""
         if policy != self.policy:
-            (self.one.folder / "deploy.toml").write_text(_PIPELINE.format(policy=policy))
+            (self.one.folder / "deploy.toml").write_text(_PIPELINE.format(policy=f"{TABLE}\n{policy}"))
             self.one.commit("Change the canary")
             self.policy = policy
 

@@ -99,6 +99,21 @@ def test_ctrl_c_in_the_driver_ends_the_engine_before_it_goes_on() -> None:
     assert running.orders == ["interrupt"]
 
 
+def test_what_goes_on_meanwhile_begins_when_the_run_is_under_way_and_ends_it_when_it_fails() -> None:
+    running = FakeRun()
+    command, processes = pulumi(running)
+    under_way: list[int] = []
+    command.run(["up"], "/project", {}, lambda: under_way.append(len(processes.started)))
+    assert under_way == [1]
+
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["up"], "/project", {}, stopped)
+    assert running.orders == ["interrupt"]
+
+
 @pytest.mark.parametrize(
     ("ends_on", "orders"),
     [

@@ -34,6 +34,7 @@ TOLD: tuple[Mapping[str, Any], ...] = (
     {"diagnosticEvent": {"message": "boom\n", "color": "never", "severity": "error", "urn": URN}},
     {"diagnosticEvent": {"message": "boom\n", "color": "never", "severity": "error"}},
     {"diagnosticEvent": {"message": "registering\n", "color": "never", "severity": "debug"}},
+    {"summaryEvent": {"maybeCorrupt": False, "durationSeconds": 1, "resourceChanges": {"same": 1}, "PolicyPacks": {}}},
     {"cancelEvent": {}},
 )
 
@@ -56,6 +57,8 @@ def test_a_run_logs_the_same_whether_the_sdk_or_the_file_tells_its_events() -> N
     said_by_file_and_kept = (said_by_file, from_file.changes, from_file.done, from_file.failed, from_file.errors)
     assert said_by_file_and_kept == (said_by_sdk, from_sdk.changes, from_sdk.done, from_sdk.failed, from_sdk.errors)
     assert from_file.outputs == from_sdk.outputs == {"drawn": "x"}
+    assert from_file.ended
+    assert from_sdk.ended
     assert from_file.changes
     assert from_file.failed
     assert len(from_file.errors) == 2

@@ -1,6 +1,7 @@
 """Adapters that are made once they are used."""
 
-from towpath.cli.wiring_services import _deferred
+from towpath.app.aside import Later
+from towpath.cli.wiring_services import _standing_for
 
 
 class Bell:
@@ -17,7 +18,7 @@ def test_an_adapter_is_made_once_and_by_its_first_use() -> None:
         made.append(Bell())
         return made[-1]
 
-    bell = _deferred(make)
+    bell = _standing_for(Later(make))
     assert not made
     assert bell.name == "bell"
     assert bell("ding") == "ding!"

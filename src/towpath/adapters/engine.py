@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,7 +52,7 @@ class PulumiEngine:
         program: the CLI.
         processes: starts it.
         report: where resources that were changed are named.
-        beside: done once in a thread while the first run goes on, after the import of what one that draws needs.
+        beside: done once in a thread while the first preview or change goes on, after the import of the SDK.
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class PulumiEngine:
         self._version = program.version
         self._report = report
         self._command = EngineCommand(program.pulumi, program.environment, processes)
+        self._automation = Later(self._imported)
         self._beside = beside
         self._rest = Later(self._load)
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}
@@ -140,8 +140,8 @@ class PulumiEngine:
         log = RunLog(say=self._say(stack))
         with self._config(stack, self._stack_file(stack)) as file, self._translated(stack, log, "destroy"):
             try:
-                self._automation.stack(stack).destroy(config_file=file, on_event=log.take, **_QUIET)
-                self._automation.remove(stack)
+                self._automation.result().stack(stack).destroy(config_file=file, on_event=log.take, **_QUIET)
+                self._automation.result().remove(stack)
             except NoStackError:
                 return
 
@@ -163,7 +163,7 @@ class PulumiEngine:
             if not self._has_pending(stack):
                 return
             with self._config(stack, self._stack_file(stack)) as file:
-                self._automation.stack(stack).refresh(
+                self._automation.result().stack(stack).refresh(
                     config_file=file, clear_pending_creates=True, on_event=log.take, **_QUIET
                 )
 
@@ -183,14 +183,14 @@ class PulumiEngine:
         except EngineError as error:
             raise self._failed(error, stack, RunLog(say=_say_nothing), words[0]) from error
 
-    @cached_property
-    def _automation(self) -> "Automation":
+    def _imported(self) -> "Automation":
+        """In a thread, always: a Ctrl-C comes to the main one, and breaks no import in two."""
         from towpath.adapters.engine_automation import Automation  # noqa: PLC0415 - half a second that readings save
 
         return Automation(str(self._project), self._version, self._command)
 
     def _load(self) -> None:
-        _ = self._automation
+        self._automation.result()
         self._beside()
 
     def _on_stack(self, stack: str, act: Callable[[], object]) -> None:
@@ -202,7 +202,7 @@ class PulumiEngine:
 
     def _up(self, stack: str, file: str, target: list[str] | None, log: RunLog) -> None:
         self._rest.begin()
-        self._automation.stack(stack).up(config_file=file, target=target, on_event=log.take, **_QUIET)
+        self._automation.result().stack(stack).up(config_file=file, target=target, on_event=log.take, **_QUIET)
 
     def _preview(self, stack: str, file: str, log: RunLog) -> None:
         """As the Automation API would, but begun before that is imported: all that comes after waits for it."""
@@ -211,16 +211,18 @@ class PulumiEngine:
         try:
             self._command.run(words, str(self._project), _DEBUGGING, self._rest.begin)
         finally:
-            with suppress(FileNotFoundError), said.open(encoding="utf-8") as lines:
+            with suppress(FileNotFoundError), said.open(encoding="utf-8", errors="replace") as lines:
                 for event in events_in(lines):
                     log.take(event)
+        if not log.ended:
+            raise EngineError("the preview didn't say what it saw")
 
     def _create(self, stack: str) -> None:
         """Make an empty stack; the CLI would rewrite the checked-in file without its comments."""
         file = self._stack_file(stack)
         before = file.read_bytes() if file.exists() else None
         try:
-            self._automation.create(stack)
+            self._automation.result().create(stack)
         finally:
             if before is None:
                 file.unlink(missing_ok=True)

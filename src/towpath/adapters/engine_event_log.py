@@ -26,7 +26,7 @@ class Metadata:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class ResourceEvent:
     """One resource's turn."""
 
     metadata: Metadata
@@ -46,10 +46,11 @@ class Diagnostic:
 class Event:
     """As much of the SDK's `EngineEvent` as anybody here looks at, under its names."""
 
-    resource_pre_event: Step | None = None
-    res_outputs_event: Step | None = None
-    res_op_failed_event: Step | None = None
+    resource_pre_event: ResourceEvent | None = None
+    res_outputs_event: ResourceEvent | None = None
+    res_op_failed_event: ResourceEvent | None = None
     diagnostic_event: Diagnostic | None = None
+    summary_event: Mapping[str, Any] | None = None
 
 
 def events_in(lines: Iterable[str]) -> Iterator[Event]:
@@ -61,14 +62,15 @@ def events_in(lines: Iterable[str]) -> Iterator[Event]:
 
 def _event(told: Mapping[str, Any]) -> Event:
     return Event(
-        resource_pre_event=_step(told.get("resourcePreEvent")),
-        res_outputs_event=_step(told.get("resOutputsEvent")),
-        res_op_failed_event=_step(told.get("resOpFailedEvent")),
+        resource_pre_event=_resource(told.get("resourcePreEvent")),
+        res_outputs_event=_resource(told.get("resOutputsEvent")),
+        res_op_failed_event=_resource(told.get("resOpFailedEvent")),
         diagnostic_event=_diagnostic(told.get("diagnosticEvent")),
+        summary_event=told.get("summaryEvent"),
     )
 
 
-def _step(told: Mapping[str, Any] | None) -> Step | None:
+def _resource(told: Mapping[str, Any] | None) -> ResourceEvent | None:
     if told is None:
         return None
     one, new = told["metadata"], told["metadata"].get("new")
@@ -80,7 +82,7 @@ def _step(told: Mapping[str, Any] | None) -> Step | None:
         detailed_diff=one.get("detailedDiff") or {},
         new=None if new is None else State(outputs=new.get("outputs") or {}),
     )
-    return Step(metadata=metadata, planning=bool(told.get("planning")))
+    return ResourceEvent(metadata=metadata, planning=bool(told.get("planning")))
 
 
 def _diagnostic(told: Mapping[str, Any] | None) -> Diagnostic | None:

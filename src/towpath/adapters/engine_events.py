@@ -31,6 +31,7 @@ class RunLog:
         failed: urns of resources whose operation failed.
         errors: (urn or empty, message), as the engine gave them.
         outputs: of the stack; absent when the run never got that far.
+        ended: the run summed up what it did.
     """
 
     say: Callable[[str], None]
@@ -39,6 +40,7 @@ class RunLog:
     failed: list[str] = field(default_factory=list)
     errors: list[tuple[str, str]] = field(default_factory=list)
     outputs: Mapping[str, Any] | None = None
+    ended: bool = False
 
     def take(self, event: "EngineEvent | Event") -> None:
         """One event of the run."""
@@ -50,6 +52,8 @@ class RunLog:
             self.failed.append(event.res_op_failed_event.metadata.urn)
         elif event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
             self._complained(event.diagnostic_event)
+        elif event.summary_event is not None:
+            self.ended = True
 
     @property
     def touched(self) -> bool:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,8 +24,6 @@ from towpath.core.errors import Refused
 from towpath.core.history_codec import snapshot
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from towpath.cli.wiring import RealWorld
     from towpath.cli.wiring_watch import Watches
 
@@ -34,10 +32,11 @@ T = TypeVar("T")
 
 def promotion_services(world: "RealWorld") -> Services:
     """Everything that moving and looking at releases needs."""
-    root, sdk = Path(world.pipeline().root), Later(docker_sdk)
-    engine = pulumi_engine(world, beside=partial(_load, sdk))
+    root, sdk, journals = Path(world.pipeline().root), Later(docker_sdk), _journals(world)
     inventory = DockerInventory(world.instance.docker_host, sdk.result)
-    journals = _journals(world)
+    watch = Later(partial(_watches, world, inventory))
+    images, traffic = Later(partial(_images, world)), Later(partial(_traffic, world))
+    engine = pulumi_engine(world, beside=partial(_begin, watch, images, traffic, sdk))
     return Services(
         pipeline=world.pipeline(),
         clock=world.clock,
@@ -46,27 +45,22 @@ def promotion_services(world: "RealWorld") -> Services:
         files=YamlStackFiles(project=root),
         store=world.store,
         releases=world.releases(),
-        images=_deferred(partial(_images, world)),
+        images=_standing_for(images),
         inventory=inventory,
-        traffic=_deferred(partial(_traffic, world)),
+        traffic=_standing_for(traffic),
         git=GitCheckout(root, world.programs),
         journals=journals,
         leases=_leases(world, engine, journals),
-        watch=_deferred(partial(_watches, world, inventory)),
+        watch=_standing_for(watch),
         program=lambda: program_hash(root),
         actor=world.actor,
     )
 
 
-def _load(sdk: Later["ModuleType"]) -> None:
-    """Import what is needed after the engine's first run, while that goes on and beside the main thread.
-
-    A Ctrl-C comes to the main thread alone, so it breaks no import in two.
-    """
-    from towpath.cli import wiring_watch
-
-    del wiring_watch
-    sdk.begin()
+def _begin(*needed: Later[Any]) -> None:
+    """Import what comes after the engine's first run while that goes on."""
+    for one in needed:
+        one.begin()
 
 
 def _images(world: "RealWorld") -> Images:
@@ -90,7 +84,7 @@ def _watches(world: "RealWorld", inventory: Inventory) -> "Watches":
 def pulumi_engine(world: "RealWorld", beside: Callable[[], object] = lambda: None) -> PulumiEngine:
     """The engine that setup chose, in the environment of the command and under this driver's mark.
 
-    `beside` is done once, while its first preview runs.
+    `beside` is done once, while its first preview or change goes on.
     """
     engine = world.instance.engine
     environment = {**world.env, **world.engine_environment(), DRIVER_VARIABLE: LocalPeers().mark()}
@@ -142,23 +136,18 @@ def _leases(
     return lambda environment, command: leases.hold(journals(environment), command)
 
 
-class _Deferred:
-    """Stands for an adapter until that is used."""
+class _StandIn:
+    """Has what an adapter has, which is made once it is used."""
 
-    def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> object:
-        return self._make()
+    def __init__(self, adapter: Later[Any]) -> None:
+        self._adapter = adapter
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the adapter has
-        return getattr(self._made, name)
+        return getattr(self._adapter.result(), name)
 
-    def __call__(self, *asked: object) -> object:
-        made: Any = self._made
-        return made(*asked)
+    def __call__(self, *asked: object) -> Any:  # noqa: ANN401 - as above
+        return self._adapter.result()(*asked)
 
 
-def _deferred(make: Callable[[], T]) -> T:
-    return cast("T", _Deferred(make))
+def _standing_for(adapter: Later[T]) -> T:
+    return cast("T", _StandIn(adapter))

@@ -28,7 +28,7 @@ def smallest_rate(channel: Channel, base_rate: float, seen: Sequence[Exposure], 
         seen: traffic of the steps so far.
         alpha: this metric's part.
     """
-    # as if stakes were alike: the best of them is at most doubled or halved by what is staked on it, which says little
+    # as if stakes were alike: a bet has from a quarter to four times as much, so at most 1.5 of the 7 or more needed
     needed = math.log(2 * len(channel.lifts) / alpha)
 
     def excess(rate: float) -> float:
