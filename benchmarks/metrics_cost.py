@@ -31,8 +31,8 @@ from benchmarks.cost_load import (  # noqa: E402 - only now can it be found
 from benchmarks.cost_rounds import LIMIT, Beyond, beyond, mean, measured  # noqa: E402 - only now can it be found
 from benchmarks.page import publish, table  # noqa: E402 - only now can it be found
 from examples.traffic import read_bodies  # noqa: E402 - only now can it be found
-from tests.e2e.support.ports import free_ports  # noqa: E402 - only now can it be found
 from tests.e2e.support.traffic import BODY  # noqa: E402 - only now can it be found
+from tests.support.ports import free_ports  # noqa: E402 - only now can it be found
 
 EVERY: Final = 1.0  # seconds between two scrapes; a canary looks every 10 s by default
 SECONDS: Final = 1.0  # of a round

@@ -11,6 +11,7 @@ import pytest
 import urllib3
 
 from tests.fakes.clock import FakeClock
+from tests.support.ports import free_port
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver, sample_of, stats_filter
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.core.counters import ArmCounters
@@ -159,13 +160,6 @@ def test_an_outage_of_all_metrics_is_an_observation_without_samples() -> None:
     assert observer(router("r0", free_port())).read().samples == ()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def envoy_binary() -> str:
     spec = importlib.util.find_spec("envoy")
     origin = spec.origin if spec is not None else None
@@ -236,6 +230,14 @@ def envoy_config(listen: int, admin: int, model: int) -> str:
     )
 
 
+def until_ready(process: subprocess.Popen[bytes], admin: int, log: Path) -> None:
+    ready = urllib3.Retry(total=60, backoff_factor=0.05, backoff_max=0.25, status_forcelist=[503])
+    try:
+        urllib3.request("GET", f"http://127.0.0.1:{admin}/ready", retries=ready)
+    except urllib3.exceptions.MaxRetryError as error:
+        raise AssertionError(f"Envoy (exit code {process.poll()}) said: {log.read_text()}") from error
+
+
 @pytest.fixture
 def envoy(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """Ports of a real Envoy's listener and admin."""
@@ -245,10 +247,10 @@ def envoy(tmp_path: Path) -> Iterator[tuple[int, int]]:
     config = tmp_path / "envoy.json"
     config.write_text(envoy_config(listen, admin, model.port))
     words = [envoy_binary(), "-c", str(config), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log)
     try:
-        ready = urllib3.Retry(total=60, backoff_factor=0.05, backoff_max=0.25, status_forcelist=[503])
-        urllib3.request("GET", f"http://127.0.0.1:{admin}/ready", retries=ready)
+        until_ready(process, admin, tmp_path / "log")
         yield listen, admin
     finally:
         process.terminate()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support.ports import free_ports
+from tests.support.ports import free_port
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica, Readings
 from towpath.core.inputs import Feature
 from towpath.core.outputs import RouterOutput
@@ -150,7 +150,7 @@ def test_impossible_counts_are_named_and_not_used(counted: str) -> None:
 
 
 def test_a_router_replica_that_is_silent_is_passed_over(counted: str) -> None:
-    (dead,) = free_ports(1)
+    dead = free_port()
     silent = RouterOutput(name="d", url="", stats=f"http://127.0.0.1:{dead}")
     with router({"10.0.0.1:8080": (200, counted)}) as one:
         assert len(ModelMetrics([silent, one]).read(ARMS[:1]).samples) == 1

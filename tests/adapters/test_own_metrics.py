@@ -4,8 +4,8 @@ import pytest
 
 from tests.adapters.own import metric, reader
 from tests.adapters.test_model_metrics import ARMS, router
-from tests.e2e.support.ports import free_ports
 from tests.fakes.http_server import Answer, serving
+from tests.support.ports import free_port
 from towpath.adapters.model_metrics import ModelMetrics, Readings
 from towpath.core.outputs import RouterOutput
 from towpath.core.own_counts import OwnSample
@@ -105,7 +105,7 @@ class TestExposition:
         assert (found.own, found.problems) == ((), (f"fallbacks: model replica s0: {why}",))
 
     def test_a_replica_that_cannot_be_reached_is_said_once_for_it_and_once_for_the_metric(self) -> None:
-        (port,) = free_ports(1)
+        port = free_port()
         dead = RouterOutput(name="d", url="", stats=f"http://127.0.0.1:{port}")
         found = ModelMetrics([dead], own=reader(metric(exposed("a", "b")))).read(ARMS[:1])
         assert found.own == ()

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.adapters.own import metric, reader
-from tests.e2e.support.ports import free_ports
 from tests.fakes.http_server import Answer, serving
+from tests.support.ports import free_port
 from towpath.core.own_counts import OwnSample
 from towpath.core.own_metrics import Asked
 from towpath.core.tallies import Tally
@@ -154,7 +154,7 @@ class TestPrometheus:
         assert problems[0] == "fallbacks: 9 events of only 5 cases; events must be some of the cases (of stable)"
 
     def test_a_server_that_is_not_there_is_a_problem(self) -> None:
-        (dead,) = free_ports(1)
+        dead = free_port()
         own = reader(metric(asking(f"http://127.0.0.1:{dead}")))
         samples, problems = own.read((), 1767225600.0)
         assert samples == ()

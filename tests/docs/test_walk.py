@@ -17,8 +17,8 @@ from tests.docs.pages import ROOT, Shown
 from tests.docs.walk import Walk, beside, block_with, chapters, followed, shim, stack_files
 from tests.e2e.support.installation import ambient
 from tests.e2e.support.leftovers import leftovers, sweep
-from tests.e2e.support.ports import free_ports
 from tests.e2e.support.required import require_setup
+from tests.support.ports import free_ports
 
 PATIENCE = 600.0  # for one chapter of the page
 PORTS = (8081, 8082, 8083, 5055)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.serving.kit import ROOT, free_port
+from tests.serving.kit import ROOT
+from tests.support.ports import free_port
 
 EXAMPLE = ROOT / "examples" / "fastapi"
 SETOSA = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}

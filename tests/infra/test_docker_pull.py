@@ -18,10 +18,10 @@ from infra.docker.registry import RegistryProvider
 from infra.docker.storage import NetworkProvider, VolumeProvider
 from tests.adapters.oci.images import small_image
 from tests.docs.pages import ROOT, blocks, commands
-from tests.e2e.support.ports import free_ports
 from tests.e2e.support.required import leave_out
 from tests.fakes.clock import FakeClock
 from tests.support import docker_site
+from tests.support.ports import free_port
 from towpath.adapters.oci.client import RegistryClient
 from towpath.adapters.oci.credentials import NoCredentials
 from towpath.adapters.oci.transport import Transport
@@ -37,7 +37,7 @@ def registry() -> Iterator[Container]:
     client, images = docker_site.daemon("registry")
     instance = f"t{secrets.token_hex(4)}"
     where = {"schema": 1, "host": "", "instance": instance, "stack": "test", "name": f"towpath-{instance}"}
-    (port,) = free_ports(1)
+    port = free_port()
     own = {"image": images["registry"], "port": port, "volume": where["name"], "network": where["name"]}
     try:
         NetworkProvider().create(where)

@@ -14,8 +14,8 @@ from infra.docker.replica import ReplicaProvider
 from infra.docker.router import RouterProvider
 from infra.docker.storage import VolumeProvider
 from infra.docker.traffic import RouteProvider, RouterClusterProvider
-from tests.e2e.support.ports import free_ports
 from tests.support.docker_site import SERVER, Site, drawn_site
+from tests.support.ports import free_port
 from tests.support.unusable_docker import unreached
 from towpath.core.contract import ARM_HEADER, LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID, LABEL_ROLE
 from towpath.core.tallies import REPLICA_HEADER
@@ -260,7 +260,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder(site: Site) -> None:
         RouterProvider().create(other)
     assert site.router["name"] in str(failure.value)
     assert other["name"] not in names(site)
-    (port,) = free_ports(1)
+    port = free_port()
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", port))
         holder.listen()

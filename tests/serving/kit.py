@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = Path(__file__).parent / "models" / "kit_models.py"
@@ -105,12 +106,6 @@ def request_of(*values: object) -> dict[str, object]:
     kinds: dict[type, str] = {str: "BYTES", int: "INT64", float: "FP64"}
     tensor = {"name": "x", "shape": [len(values)], "datatype": kinds[type(values[0])], "data": list(values)}
     return {"inputs": [tensor]}
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from docker.models.containers import Container
 
 from infra.docker.router import RouterProvider, bootstrap_id
 from infra.docker.storage import NetworkProvider, VolumeProvider
-from tests.e2e.support.ports import free_ports
+from tests.support.ports import free_port
 from towpath.core.contract import LABEL_INSTANCE, LABEL_ROLE
 
 # answers with its version, at /stream/N with N dots, four a second; gets ready, fails or ends as its environment says
@@ -143,7 +143,7 @@ def drawn_site() -> Iterator[Site]:
         names = {part: f"towpath-{where['instance']}-{part}" for part in ("network", "files", "router")}
         NetworkProvider().create({**where, "name": names["network"]})
         VolumeProvider().create({**where, "name": names["files"]})
-        (port,) = free_ports(1)
+        port = free_port()
         router = {
             **where,
             "name": names["router"],

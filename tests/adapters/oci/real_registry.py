@@ -12,8 +12,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 PROGRAM = shutil.which("docker-registry")
 _CONFIG = """version: 0.1
@@ -35,12 +37,6 @@ def registry_image() -> str:
 
 def available() -> bool:
     return PROGRAM is not None or bool(registry_image())
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -8,9 +8,9 @@ import pytest
 import urllib3
 
 from tests.adapters.oci.images import small_image
-from tests.adapters.oci.real_registry import free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry, serving
+from tests.support.ports import free_port
 from towpath.adapters.oci import upload
 from towpath.adapters.oci.blobs import MadeBlob
 from towpath.adapters.oci.client import RegistryClient

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.e2e.support.command import PATIENCE, Done, Started
 from tests.e2e.support.leftovers import sweep
-from tests.e2e.support.ports import free_ports
+from tests.support.ports import free_ports
 from towpath.adapters.engine_folder import state_outputs
 
 ROOT = Path(__file__).parents[3]

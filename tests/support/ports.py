@@ -13,6 +13,12 @@ def free_ports(count: int) -> list[int]:
     return [port for port in chosen if _is_free(port) and _is_free(port + _COUNTERS)][:count]
 
 
+def free_port() -> int:
+    """One of them."""
+    (port,) = free_ports(1)
+    return port
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
