@@ -6,7 +6,8 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from towpath.core.errors import Missing, NeedsPerson, Refused, TowpathError
+from towpath.core.docker_daemon import unusable
+from towpath.core.errors import NeedsPerson, Refused, TowpathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_DOCTOR = "`deploy doctor` says what is missing and how to mend it"
 _LONG = 600  # seconds; a pull of a large image answers late
 _BUILD = "`deploy releases` lists what was built; `deploy build` builds one"
 AGAIN = "mend that, then run the same command again"
@@ -35,18 +35,11 @@ def docker_host(address: str) -> Iterator[DockerClient]:
     try:
         client = docker.DockerClient(base_url=address, timeout=_LONG) if address else docker.from_env(timeout=_LONG)
     except docker.errors.DockerException as error:
-        raise _unreachable(address, str(error)) from error
+        raise unusable(str(error), address) from error
     try:
         yield client
     finally:
         client.close()
-
-
-def _unreachable(address: str, reason: str) -> Missing:
-    where = address or "the default socket"
-    if "Permission denied" in reason or "permission denied" in reason:
-        return Missing(f"this user may not use the Docker daemon at {where}", f"join the group docker; {_DOCTOR}")
-    return Missing(f"no Docker daemon answers at {where}: {reason}", f"start it; {_DOCTOR}")
 
 
 def pull(client: DockerClient, image: str) -> None:

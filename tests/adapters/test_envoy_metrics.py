@@ -184,6 +184,29 @@ class Model(Stats):
             self.close_connection = True
 
 
+def manager() -> dict[str, object]:
+    """Requests to the model by header: to one cluster, to the other, or to none."""
+
+    def to(name: str, **match: object) -> dict[str, object]:
+        return {"match": {"prefix": "/", **match}, "route": {"cluster": name, "timeout": "0.3s"}}
+
+    canary = [{"name": "x-towpath-arm", "string_match": {"exact": "canary"}}]
+    lost = [{"name": "x-lost", "present_match": True}]
+    routes = [to("nobody", headers=lost), to(CLUSTERS.probe_canary, headers=canary), to(CLUSTERS.stable)]
+    types = "type.googleapis.com/envoy.extensions.filters"
+    return {
+        "@type": f"{types}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "endpoint",
+        "route_config": {
+            "validate_clusters": False,
+            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
+        },
+        "http_filters": [
+            {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{types}.http.router.v3.Router"}}
+        ],
+    }
+
+
 def envoy_config(listen: int, admin: int, model: int) -> str:
     """Two clusters of an endpoint, one of them without anybody listening."""
 
@@ -198,25 +221,7 @@ def envoy_config(listen: int, admin: int, model: int) -> str:
             "load_assignment": {"cluster_name": name, "endpoints": endpoints},
         }
 
-    def to(name: str, **match: object) -> dict[str, object]:
-        return {"match": {"prefix": "/", **match}, "route": {"cluster": name, "timeout": "0.3s"}}
-
-    canary = [{"name": "x-towpath-arm", "string_match": {"exact": "canary"}}]
-    lost = [{"name": "x-lost", "present_match": True}]
-    routes = [to("nobody", headers=lost), to(CLUSTERS.probe_canary, headers=canary), to(CLUSTERS.stable)]
-    types = "type.googleapis.com/envoy.extensions.filters"
-    manager = {
-        "@type": f"{types}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "endpoint",
-        "route_config": {
-            "validate_clusters": False,
-            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
-        },
-        "http_filters": [
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{types}.http.router.v3.Router"}}
-        ],
-    }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager()}]}
     clusters = [cluster(CLUSTERS.stable, model), cluster(CLUSTERS.canary, model), cluster(CLUSTERS.probe_canary, 1)]
     return json.dumps(
         {

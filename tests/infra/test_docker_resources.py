@@ -270,7 +270,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder(site: Site) -> None:
 
 def test_a_daemon_that_does_not_answer_is_said_with_the_remedy(site: Site) -> None:
     away = {**site.replica(), "host": "unix:///nowhere/docker.sock"}
-    said = r"no Docker daemon answers at unix:///nowhere/docker\.sock: .*\n  start it; `deploy doctor`"
+    said = r"the Docker daemon at unix:///nowhere/docker\.sock doesn't answer: .*\n  start it, or have `deploy setup`"
     with unreached(), pytest.raises(StepFailed, match=said):
         ReplicaProvider().create(away)
 

@@ -67,7 +67,7 @@ def test_a_pull_that_ends_well_is_believed() -> None:
 
 
 def test_a_user_who_may_not_use_the_daemon_is_told_so_and_what_to_do(tmp_path: Path) -> None:
-    said = "this user may not use the Docker daemon at {}\n  join the group docker; `deploy doctor` says"
+    said = "no permission for the Docker daemon at {}\n  add yourself to its group"
     with denied(tmp_path) as host, pytest.raises(StepFailed, match=said.format(host)), daemon({"host": host}):
         pass
 

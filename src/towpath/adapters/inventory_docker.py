@@ -20,7 +20,7 @@ from towpath.core.contract import (
     LABEL_ROLE,
     LABEL_STACK,
 )
-from towpath.core.errors import Missing
+from towpath.core.docker_daemon import unusable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -121,13 +121,7 @@ class DockerInventory:
         try:
             yield
         except docker_sdk().errors.DockerException as error:
-            raise _unusable(self._host or "the default socket", str(error)) from error
-
-
-def _unusable(where: str, said: str) -> Missing:
-    if "permission denied" in said.lower():
-        return Missing(f"no permission for the Docker daemon at {where}", "`deploy doctor` says how to get it")
-    return Missing(f"the Docker daemon at {where} doesn't answer: {said}", "see `deploy doctor`")
+            raise unusable(str(error), self._host) from error
 
 
 def _address(container: "Container") -> str:

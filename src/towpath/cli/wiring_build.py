@@ -69,9 +69,10 @@ def _downloads(world: "RealWorld") -> WheelDownloads:
 
 
 def _daemon(world: "RealWorld") -> Daemon:
+    host = world.env.get("DOCKER_HOST", "")
     if which("docker", path=world.env.get("PATH", "")):
-        return DockerCli(world.programs)
-    return DockerSdk(lambda: _connected(world))
+        return DockerCli(world.programs, host)
+    return DockerSdk(lambda: _connected(world), host)
 
 
 def _connected(world: "RealWorld") -> "DockerClient":

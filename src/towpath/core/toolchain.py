@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from towpath.core.docker_daemon import GET_PERMISSION, no_permission, unanswered
+
 EngineSource = Literal["path", "cache", "installer", "build"]
 ImageSource = Literal["recorded", "official", "local"]
 LanguageHost = Literal["official", "stand-in"]
@@ -215,11 +217,11 @@ def choose_docker(facts: DockerFacts) -> DockerChoice | Lacking:
         return DockerChoice(action="install", reason="there is no Docker; models run in its containers")
     message, remedy = {
         "denied": (
-            f"no permission for the Docker daemon at {where}",
-            "add yourself to its group (`sudo usermod -aG docker $USER`, then log in again) or run with sudo",
+            no_permission(facts.host),
+            GET_PERMISSION,
         ),
         "remote": (
-            f"the Docker daemon at {where} doesn't answer: {facts.detail}",
+            unanswered(facts.detail, facts.host),
             "start it there, or correct DOCKER_HOST or the Docker context",
         ),
         "stopped": (

@@ -84,11 +84,14 @@ def test_buildx_is_used_where_it_is_and_the_other_is_said(buildx: int, said: str
     assert ("buildx" in programs.asked[-1].words) is (buildx == 0)
 
 
+SILENT = "Cannot connect to the Docker daemon at unix:///x, it seems"
+
+
 @pytest.mark.parametrize(
     ("stderr", "error", "said"),
     [
-        ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", Missing, "doesn't answer"),
-        ("permission denied while trying to connect to the Docker daemon socket", Missing, "no permission"),
+        (f"#1 internal\n{SILENT}\n", Missing, f"^the Docker daemon at unix:///x doesn't answer: {SILENT}$"),
+        ("permission denied while trying to connect to it", Missing, "^no permission for the Docker daemon at unix:"),
         ("Step 3/4 : RUN false\nThe command '/bin/sh -c false' returned a non-zero code: 1", Refused, "RUN false"),
     ],
 )
@@ -97,7 +100,7 @@ def test_what_docker_says_becomes_an_error_with_a_remedy(stderr: str, error: typ
         answers={("docker", "buildx"): says(exit_code=1), ("docker", "build"): says(stderr=stderr, exit_code=1)}
     )
     with pytest.raises(error, match=said) as caught:
-        DockerCli(programs).build(BUILD)
+        DockerCli(programs, "unix:///x").build(BUILD)
     assert caught.value.hint  # type: ignore[attr-defined]  # both classes have one
 
 
@@ -105,8 +108,9 @@ def test_no_daemon_for_the_sdk_is_said() -> None:
     def connect() -> docker.DockerClient:
         raise DockerException("Error while fetching server API version: connection refused")
 
-    with pytest.raises(Missing, match="Docker daemon doesn't answer"):
+    with pytest.raises(Missing, match=r"at the default socket doesn't answer: .* refused$") as caught:
         DockerSdk(connect).build(BUILD)
+    assert "builder = 'layers' needs none" in caught.value.hint
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from towpath.adapters.builders.dockerfile import DockerBuild
-from towpath.adapters.builders.dockerlog import refused_build, refused_push, unusable
+from towpath.adapters.builders.dockerlog import out_of_reach, refused_build, refused_push
 from towpath.app.build_ports import Programs
 from towpath.app.setup_ports import Finished
 
@@ -15,10 +15,16 @@ _LAYER = re.compile(r"^([0-9a-f]{12}): (Pushed|Layer already exists|Mounted from
 
 
 class DockerCli:
-    """Docker's own command, with buildx where it is installed."""
+    """Docker's own command, with buildx where it is installed.
 
-    def __init__(self, programs: Programs) -> None:
+    Args:
+        programs: runs it.
+        host: of the daemon that it speaks to, for messages; empty: the default one.
+    """
+
+    def __init__(self, programs: Programs, host: str = "") -> None:
         self._programs = programs
+        self._host = host
 
     @property
     def name(self) -> str:
@@ -32,7 +38,7 @@ class DockerCli:
             shared = ("--file", str(what.dockerfile), "--platform", str(what.platform), "--iidfile", str(written))
             answer = self._build((*shared, str(what.context)))
             if answer.exit_code != 0:
-                raise _sorted(answer) or refused_build(str(what.dockerfile), answer.stdout + answer.stderr)
+                raise self._out_of_reach(answer) or refused_build(str(what.dockerfile), answer.stdout + answer.stderr)
             return written.read_text(encoding="utf-8").strip()
 
     def _build(self, shared: tuple[str, ...]) -> Finished:
@@ -53,18 +59,17 @@ class DockerCli:
         self._asked(("docker", "tag", image, name))
         answer = self._programs.run(("docker", "push", name))
         if answer.exit_code != 0:
-            raise _sorted(answer) or refused_push(name, answer.stderr + answer.stdout)
+            raise self._out_of_reach(answer) or refused_push(name, answer.stderr + answer.stdout)
         return dict(_LAYER.findall(answer.stdout))
 
     def _asked(self, words: tuple[str, ...]) -> Finished:
         answer = self._programs.run(words)
         if answer.exit_code != 0:
-            raise _sorted(answer) or refused_build(" ".join(words[:3]), answer.stderr)
+            raise self._out_of_reach(answer) or refused_build(" ".join(words[:3]), answer.stderr)
         return answer
 
     def _buildx(self) -> bool:
         return self._programs.run(("docker", "buildx", "version")).exit_code == 0
 
-
-def _sorted(answer: Finished) -> Exception | None:
-    return unusable(answer.stderr + answer.stdout)
+    def _out_of_reach(self, answer: Finished) -> Exception | None:
+        return out_of_reach(answer.stderr + answer.stdout, self._host)

@@ -8,15 +8,20 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException
 
 from towpath.adapters.builders.dockerfile import DockerBuild
-from towpath.adapters.builders.dockerlog import refused_build, refused_push, unusable
-from towpath.core.errors import Missing
+from towpath.adapters.builders.dockerlog import no_daemon, refused_build, refused_push
 
 
 class DockerSdk:
-    """The daemon's API; it has the classic builder only."""
+    """The daemon's API; it has the classic builder only.
 
-    def __init__(self, connect: Callable[[], DockerClient]) -> None:
+    Args:
+        connect: gives a client of the daemon.
+        host: of that daemon, for messages; empty: the default one.
+    """
+
+    def __init__(self, connect: Callable[[], DockerClient], host: str = "") -> None:
         self._connect = connect
+        self._host = host
 
     @property
     def name(self) -> str:
@@ -65,7 +70,5 @@ class DockerSdk:
             client = self._connect()
             client.ping()
         except (APIError, DockerException) as error:
-            why = unusable(str(error))
-            hint = "start it (deploy setup), or use builder = 'layers'"
-            raise why or Missing(f"the Docker daemon doesn't answer: {error}", hint) from error
+            raise no_daemon(str(error), self._host) from error
         return client

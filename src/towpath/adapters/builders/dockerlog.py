@@ -1,21 +1,27 @@
 """What Docker says, as errors of ours."""
 
+from towpath.core.docker_daemon import unusable
 from towpath.core.errors import Missing, Refused
 
 _LINES = 15
+_WITHOUT = "builder = 'layers' needs none"
 _SILENT = ("Cannot connect to the Docker daemon", "Is the docker daemon running", "connection refused")
 _FORBIDDEN = "permission denied while trying to connect"
 
 
-def unusable(said: str) -> Missing | None:
+def out_of_reach(said: str, host: str) -> Missing | None:
     """The daemon isn't there or isn't ours to use; None when something else went wrong."""
-    if _FORBIDDEN in said:
-        return Missing(
-            "no permission to use the Docker daemon", "add this user to the group docker and log in again, or use root"
-        )
-    if any(sign in said for sign in _SILENT) and "registry" not in said:
-        return Missing("the Docker daemon doesn't answer", "start it (deploy setup), or use builder = 'layers'")
-    return None
+    if _FORBIDDEN not in said and "registry" in said:
+        return None
+    signs = (_FORBIDDEN, *_SILENT)
+    telling = next((line for line in said.splitlines() if any(sign in line for sign in signs)), None)
+    return None if telling is None else no_daemon(telling.strip(), host)
+
+
+def no_daemon(said: str, host: str) -> Missing:
+    """Whatever is the matter with the daemon, nothing can be built by it."""
+    error = unusable(said, host)
+    return Missing(error.message, f"{error.hint}; {_WITHOUT}")
 
 
 def refused_build(dockerfile: str, said: str) -> Refused:
