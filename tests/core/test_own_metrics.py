@@ -211,7 +211,7 @@ class TestJudged:
         assert fewer.reason.endswith("; fewer than stable's rate divided by 1.1")
         rare = replace(FEWER, promote=Margin(ratio=1.5, points=0.001))
         good = said(rare, (0.01, 0.01), polls=100)
-        assert good.reason.startswith("fallbacks: not as few as stable's rate divided by 1.5 minus 0.10%; candidate ")
+        assert good.reason.startswith("fallbacks: more than stable's rate divided by 1.5 minus 0.10%; candidate ")
 
     def test_arms_that_are_never_scraped_at_the_same_look_are_still_compared(self) -> None:
         """As by a Prometheus that scrapes every 30 s and a look every 10: stable's, then the candidate's."""
@@ -257,7 +257,7 @@ class TestJudged:
         assert again == recording
         last = frames(again)[-1]
         assert last.verdict == said(METRIC, (0.01, 0.041))
-        assert "Of what fallbacks counts, " in " ".join(explain(frames(again)))
+        assert "Fallbacks: 127 of 3,000 (4.23%; the true share is from " in " ".join(explain(frames(again)))
 
 
 @pytest.mark.parametrize("margin", [Margin(ratio=1.1, points=0.0), Margin(ratio=1.5, points=0.02)])

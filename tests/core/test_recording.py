@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.core.test_watch import POLICY, SINCE, World
+from towpath.core.axes import shares
 from towpath.core.drawing import Line, Panel, panel_svg
 from towpath.core.errors import UsageError
 from towpath.core.explanation import explain
@@ -92,7 +93,8 @@ def test_every_line_that_cannot_be_used_is_named() -> None:
 def test_a_roll_back_is_explained_with_both_shares_and_how_sure_it_is() -> None:
     words = " ".join(explain(frames(recording(median=130.0))))
     assert "The judge's word: roll back." in words
-    assert re.search(r"latency above [\d.]+ ms was true for [\d,]+ of [\d,]+ \([\d.]+%; the true share is from", words)
+    seen = r"Latency above [\d.]+ ms in requests by users: [\d,]+ of [\d,]+ \([\d.]+%; the true share is from"
+    assert re.search(seen, words)
     assert "in at most 1 of 100 canaries, however often one looks" in words
     assert "Compared were failing answers, slow answers, what it predicts" in words
 
@@ -150,12 +152,14 @@ def test_each_panel_is_well_formed_and_inside_its_frame() -> None:
         assert all(0 <= x <= 760 and 0 <= y <= 190 for x, y in points)
 
 
-def test_names_of_lines_never_lie_on_each_other() -> None:
-    same = tuple(Line(points=[(0.0, 1.0), (10.0, 1.0)], name=name, kind="stable") for name in "abc")
-    svg = ET.fromstring(panel_svg(Panel(title="t", unit="{:.0f}", lines=same), 10.0))  # noqa: S314 - made here
+@pytest.mark.parametrize("at", [0.0, 0.5, 1.0])
+def test_names_of_lines_lie_neither_on_each_other_nor_on_the_axis(at: float) -> None:
+    same = tuple(Line(points=[(0.0, 1.0), (10.0, at)], name=name, kind="stable") for name in "abc")
+    svg = ET.fromstring(panel_svg(Panel(title="t", ticks=shares, lines=same), 10.0))  # noqa: S314 - made here
     heights = sorted(float(text.get("y", "0")) for text in svg.iter("text") if "name" in text.get("class", ""))
     assert all(high - low >= 12 for low, high in pairwise(heights))
     assert len(heights) == 3
+    assert heights[-1] <= 164
 
 
 def test_a_day_of_looks_is_drawn_small() -> None:

@@ -105,7 +105,7 @@ def test_a_candidate_that_never_fails_and_is_fast_but_predicts_otherwise_is_refu
     verdict = said(folded(World(rng=rng, canary_scores=(2.6, 8.0)), 40))
     assert verdict.kind == "roll back"
     assert verdict.reason.startswith("p above 0.")
-    assert "2.0% of all predictions more" in verdict.reason
+    assert "more than 2.0% of all predictions moved" in verdict.reason
 
 
 def test_what_both_arms_share_is_no_fault_of_the_candidate(rng: np.random.Generator) -> None:

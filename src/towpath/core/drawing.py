@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from towpath.core.axes import Ticks, moments
+
 WIDTH: Final = 760
 HEIGHT: Final = 190
 _LEFT: Final = 64
 _RIGHT: Final = 150
 _TOP: Final = 26
 _BOTTOM: Final = 30
-_TICKS: Final = 4
 
 Points = Sequence[tuple[float, float]]
 
@@ -39,7 +40,7 @@ class Panel:
 
     Attributes:
         title: above it.
-        unit: of the y axis: how a tick is written, as a format string.
+        ticks: of the y axis.
         lines: drawn over the bands.
         bands: drawn first.
         top: the highest y; absent: of what is drawn.
@@ -47,7 +48,7 @@ class Panel:
     """
 
     title: str
-    unit: str
+    ticks: Ticks
     lines: tuple[Line, ...]
     bands: tuple[Band, ...] = ()
     top: float | None = None
@@ -104,32 +105,25 @@ class _Scale:
 
 
 def _y_axis(scale: _Scale) -> list[str]:
-    ticks = [scale.panel.bottom + (scale.top - scale.panel.bottom) * n / _TICKS for n in range(_TICKS + 1)]
+    ticks = scale.panel.ticks(scale.panel.bottom, scale.top)
     grid = [
         f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{scale.y(tick):.1f}" y2="{scale.y(tick):.1f}"/>'
-        for tick in ticks
+        for tick, _ in ticks
     ]
     words = [
-        f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{scale.y(tick) + 4:.1f}">'
-        f"{escape(scale.panel.unit.format(tick))}</text>"
-        for tick in ticks
+        f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{scale.y(tick) + 4:.1f}">{escape(said)}</text>'
+        for tick, said in ticks
     ]
     return grid + words
 
 
 def _x_axis(scale: _Scale) -> list[str]:
-    ticks = [scale.until * n / _TICKS for n in range(_TICKS + 1)]
     return [
-        f'<text class="tick" text-anchor="middle" x="{scale.x(tick):.1f}" y="{HEIGHT - 10}">{_seconds(tick)}</text>'
-        for tick in ticks
+        f'<text class="tick" text-anchor="middle" x="{scale.x(tick):.1f}" y="{HEIGHT - 10}">{said}</text>'
+        for tick, said in moments(scale.until)
     ]
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.0f} s" if value < _MINUTES else f"{value / 60:.0f} min"
-
-
-_MINUTES: Final = 600.0
 _LINE_HEIGHT: Final = 13.0
 
 
@@ -138,11 +132,19 @@ def _names(scale: _Scale) -> list[str]:
     ends = sorted(
         ((scale.y(line.points[-1][1]), line) for line in scale.panel.lines if line.points), key=lambda end: end[0]
     )
-    found: list[str] = []
-    lowest = 0.0
-    for wanted, line in ends:
-        lowest = max(wanted, lowest + _LINE_HEIGHT)
-        found.append(
-            f'<text class="name {line.kind}" x="{WIDTH - _RIGHT + 8}" y="{lowest + 4:.1f}">{escape(line.name)}</text>'
-        )
+    return [
+        f'<text class="name {line.kind}" x="{WIDTH - _RIGHT + 8}" y="{y + 4:.1f}">{escape(line.name)}</text>'
+        for y, (_, line) in zip(_apart([wanted for wanted, _ in ends]), ends, strict=True)
+    ]
+
+
+def _apart(wanted: Sequence[float]) -> list[float]:
+    """Rising heights, a line of text apart: down from where they are wanted, and up again from the x axis."""
+    found: list[float] = []
+    for y in wanted:
+        found.append(max(y, found[-1] + _LINE_HEIGHT) if found else y)
+    lowest = max(HEIGHT - _BOTTOM, _TOP + _LINE_HEIGHT * len(wanted))
+    for place in reversed(range(len(found))):
+        found[place] = min(found[place], lowest)
+        lowest = found[place] - _LINE_HEIGHT
     return found

@@ -42,19 +42,16 @@ def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
 def _arms(channel: str, arms: Arms, *, own: bool) -> str:
     if own:
         return (
-            f"Of what {channel} counts, {_rate(arms.canary)} were events at the candidate, and {_rate(arms.stable)} "
-            "at stable; users' requests and probes aren't told apart in it."
+            f"{_capital(channel)}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable; users' "
+            "requests and probes aren't told apart in it."
         )
-    who = _WHOSE[arms.stratum]
-    return (
-        f"Of requests by {who}, {channel} was true for {_rate(arms.canary)} at the candidate, "
-        f"and for {_rate(arms.stable)} at stable."
-    )
+    what = f"{_capital(channel)} in requests by {_WHOSE[arms.stratum]}"
+    return f"{what}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable."
 
 
 def _rate(seen: Estimate) -> str:
     if not seen.requests:
-        return "nothing, since there were none,"
+        return "none"
     spoken = f"{seen.events:,} of {seen.requests:,} ({seen.rate:.2%}; the true share is from {seen.low:.2%}"
     return f"{spoken} to {seen.high:.2%})"
 

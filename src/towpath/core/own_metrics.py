@@ -94,7 +94,7 @@ def own_channel(metric: OwnMetric) -> Channel:
         promote=edge(metric, metric.promote),
         lifts=ERRORS.lifts,
         stakes=ERRORS.stakes,
-        margin=(_spoken(metric, metric.rollback), f"{_UPTO[metric.worse]}{_spoken(metric, metric.promote)}"),
+        margin=(_spoken(metric, metric.rollback), _spoken(metric, metric.promote)),
         more_is="worse" if metric.worse == "more" else "better",
         depends_on_load=metric.depends_on_load,
     )
@@ -117,9 +117,6 @@ def _spoken(metric: OwnMetric, margin: Margin) -> str:
     points = {"more": f" plus {margin.points:.2%}", "fewer": f" minus {margin.points:.2%}"}
     rate = times[metric.worse] if margin.ratio > 1 else "stable's rate"
     return f"{rate}{points[metric.worse] if margin.points else ''}"
-
-
-_UPTO: Final = {"more": "", "fewer": "as few as "}
 
 
 def is_name(text: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from towpath.core.axes import odds, shares
 from towpath.core.canary_policy import METRICS
 from towpath.core.drawing import HEIGHT, WIDTH, Band, Line, Panel, panel_svg
 from towpath.core.judge import Estimate
@@ -80,7 +81,7 @@ def _rates(frames: Sequence[Frame]) -> Panel:
     seen = [(frame.elapsed, found) for frame in frames if (found := _most_seen(frame, channel)) is not None]
     return Panel(
         title=f"{channel}: share of requests, with 95 % intervals that hold at every look",
-        unit="{:.2%}",
+        ticks=shares,
         lines=tuple(
             Line(points=[(at, _arm(arms, name).rate) for at, arms in seen], name=said, kind=name)
             for name, said in (("stable", "stable"), ("canary", "candidate"))
@@ -125,9 +126,12 @@ def _against(frames: Sequence[Frame]) -> Panel:
         if any(channel.metric == name for channel in policy.channels)
     ]
     return Panel(
-        title="evidence against the candidate (natural log); beyond the bound it is rolled back",
-        unit="{:.1f}",
-        lines=(*lines, Line(points=[(0.0, bound), (until, bound)], name="roll back", kind="bound")),
+        title="evidence against the candidate: so many times the stake; from the bound on it is rolled back",
+        ticks=odds,
+        lines=(
+            *lines,
+            Line(points=[(0.0, bound), (until, bound)], name=f"roll back: {math.exp(bound):,.0f}", kind="bound"),
+        ),
         bottom=-1.0,
         top=max(1.3 * bound, *(y for line in lines for _, y in line.points if y < 3 * bound)),
     )
@@ -142,9 +146,12 @@ def _in_favour(frames: Sequence[Frame]) -> Panel:
         if any(channel.metric == name for channel in policy.channels)
     ]
     return Panel(
-        title="evidence that it is no worse than the margin (natural log), weakest channel; all must pass the bound",
-        unit="{:.1f}",
-        lines=(*lines, Line(points=[(0.0, bound), (until, bound)], name="promote", kind="bound")),
+        title="evidence for it, of each metric's weakest channel; all must reach the bound",
+        ticks=odds,
+        lines=(
+            *lines,
+            Line(points=[(0.0, bound), (until, bound)], name=f"promote: {math.exp(bound):,.0f}", kind="bound"),
+        ),
         top=2.5 * bound,
     )
 
@@ -155,10 +162,10 @@ def _kind(metric: str) -> str:
 
 
 def _traffic(frames: Sequence[Frame]) -> Panel:
-    points = [(frame.elapsed, frame.share) for frame in frames]
+    points = [(frame.elapsed, frame.share) for frame in frames[1:] or frames]  # before the first look nothing is known
     return Panel(
         title="the candidate's share of all requests",
-        unit="{:.0%}",
+        ticks=shares,
         lines=(Line(points=points, name="candidate", kind="canary"),),
         top=1.0,
     )

@@ -194,7 +194,7 @@ def prediction_channels(past: Tallies, kinds: Sequence[Counted], margins: tuple[
             event=Tallied(kind=kind, complement=complement),
             rollback=HalfPlane(r0=1.0, d=rollback),
             promote=HalfPlane(r0=1.0, d=promote),
-            margin=(f"{rollback:.1%} of all predictions more", f"{promote:.1%} of all predictions more"),
+            margin=(f"{rollback:.1%} of all predictions moved", f"{promote:.1%} of all predictions moved"),
             lifts=_PREDICTION_LIFTS,
             stakes=(1.0,) * len(_PREDICTION_LIFTS),
         )

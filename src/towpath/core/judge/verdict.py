@@ -243,12 +243,13 @@ def _spoken(estimate: Estimate) -> str:
 
 
 def _beyond(channel: Channel) -> str:
-    more = "more" if channel.more_is == "worse" else "fewer"
-    return f"{more} than {channel.margin[0] or _spoken_margin(channel.rollback)}"
+    than = "more than" if channel.more_is == "worse" else "fewer than"
+    return f"{than} {channel.margin[0] or _spoken_margin(channel.rollback)}"
 
 
 def _within(channel: Channel) -> str:
-    return f"{channel.name}: not {channel.margin[1] or _spoken_margin(channel.promote)}"
+    than = "less than" if channel.more_is == "worse" else "more than"
+    return f"{channel.name}: {than} {channel.margin[1] or _spoken_margin(channel.promote)}"
 
 
 def _spoken_margin(edge: HalfPlane) -> str:
