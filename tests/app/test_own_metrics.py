@@ -106,7 +106,7 @@ def test_what_decided_is_explained_and_drawn(scene: Scene) -> None:
     found = explained(scene.services(), "prod")
 
     words = " ".join(found.words)
-    assert "Of what fallback_answers counts, " in words
+    assert "Counted as fallback_answers: 217 of 1,450 (14.97%; the true share is from " in words
     assert "Compared were failing answers, fallback_answers, on" in words
     assert ">fallback_answers</text>" in found.html
     assert found.recording is not None

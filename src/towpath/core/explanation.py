@@ -33,7 +33,8 @@ def _is_own(channel: Channel) -> bool:
 
 
 def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
-    yield f"The judge's word: {said.kind}. {_capital(said.reason)}."
+    reason = said.reason if own else _capital(said.reason)  # names of the user's own stay as they are
+    yield f"The judge's word: {said.kind}. {reason}."
     for arms in said.arms:
         if arms.canary.requests:
             yield _arms(said.channel, arms, own=own)
@@ -42,7 +43,7 @@ def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
 def _arms(channel: str, arms: Arms, *, own: bool) -> str:
     if own:
         return (
-            f"{_capital(channel)}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable; users' "
+            f"Counted as {channel}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable; users' "
             "requests and probes aren't told apart in it."
         )
     what = f"{_capital(channel)} in requests by {_WHOSE[arms.stratum]}"
