@@ -15,7 +15,7 @@ def test_a_promotion_is_explained_drawn_and_judged_again(world: FakeWorld, tmp_p
 
     assert told.code == 0
     assert "Promotion 4 of prod: iris, aaaaaaaaaaaa to bbbbbbbbbbbb" in told.out
-    assert "The judge's word: promote." in told.out
+    assert "The judge's word: promote, since " in told.out
     assert f"wrote {html}" in told.out
     assert "<svg" in html.read_text()
     again = deploy("judge", "replay", str(looks), world=FakeWorld())
@@ -36,9 +36,9 @@ def test_a_promotion_is_explained_drawn_and_judged_again(world: FakeWorld, tmp_p
 @pytest.mark.parametrize(
     ("errors", "rate", "code", "said"),
     [
-        (0.0, 50, 0, b"The judge&#x27;s word: promote."),
-        (0.3, 50, 5, b"The judge&#x27;s word: roll back."),
-        (0.0, 0, 6, b"The judge&#x27;s word: inconclusive."),
+        (0.0, 50, 0, b"The judge&#x27;s word: promote, since "),
+        (0.3, 50, 5, b"The judge&#x27;s word: roll back, since "),
+        (0.0, 0, 6, b"The judge&#x27;s word: inconclusive, since "),
     ],
 )
 def test_every_canary_that_ended_has_its_picture_beside_the_journal(

@@ -92,8 +92,8 @@ def test_every_line_that_cannot_be_used_is_named() -> None:
 
 def test_a_roll_back_is_explained_with_both_shares_and_how_sure_it_is() -> None:
     words = " ".join(explain(frames(recording(median=130.0))))
-    assert "The judge's word: roll back." in words
-    seen = r"Latency above [\d.]+ ms in requests by users: [\d,]+ of [\d,]+ \([\d.]+%; the true share is from"
+    assert "The judge's word: roll back, since latency above " in words
+    seen = r"In requests by users, latency above [\d.]+ ms: [\d,]+ of [\d,]+ \([\d.]+%; the true share is from"
     assert re.search(seen, words)
     assert "in at most 1 of 100 canaries, however often one looks" in words
     assert "Compared were failing answers, slow answers, what it predicts" in words
@@ -101,7 +101,7 @@ def test_a_roll_back_is_explained_with_both_shares_and_how_sure_it_is() -> None:
 
 def test_what_is_undecided_says_how_much_is_missing() -> None:
     words = " ".join(explain(frames(recording(polls=3))))
-    assert "The judge's word: hold." in words
+    assert "The judge's word: hold, since " in words
     assert "that going on needs" in words
 
 

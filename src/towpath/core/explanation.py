@@ -33,21 +33,17 @@ def _is_own(channel: Channel) -> bool:
 
 
 def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
-    reason = said.reason if own else _capital(said.reason)  # names of the user's own stay as they are
-    yield f"The judge's word: {said.kind}. {reason}."
+    yield f"The judge's word: {said.kind}, since {said.reason}."
     for arms in said.arms:
         if arms.canary.requests:
             yield _arms(said.channel, arms, own=own)
 
 
 def _arms(channel: str, arms: Arms, *, own: bool) -> str:
+    rates = f"{_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable"
     if own:
-        return (
-            f"Counted as {channel}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable; users' "
-            "requests and probes aren't told apart in it."
-        )
-    what = f"{_capital(channel)} in requests by {_WHOSE[arms.stratum]}"
-    return f"{what}: {_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable."
+        return f"Counted as {channel}: {rates}; users' requests and probes aren't told apart in it."
+    return f"In requests by {_WHOSE[arms.stratum]}, {channel}: {rates}."
 
 
 def _rate(seen: Estimate) -> str:
@@ -116,7 +112,3 @@ def _next(last: Frame) -> Iterator[str]:
             f"Next: about {said.more_requests:,} more requests of the candidate would decide it: more traffic, a "
             "longer max_time, probes, or a wider margin."
         )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
