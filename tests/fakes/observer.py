@@ -98,6 +98,7 @@ class FakeOwn:
 class FakeObserver:
     """A router of one replica, whose arms count with the clock; `outage` makes it unreadable.
 
+    `fails` is what a look ends with, against all that is promised of it.
     `counting` are the arms whose replicas count their predictions; a look `takes` so many seconds.
     """
 
@@ -113,6 +114,7 @@ class FakeObserver:
     problem: str = "router replica router-0: no answer"
     counting: tuple[Arm, ...] = ()
     takes: float = 0.0
+    fails: Exception | None = None
     own: dict[str, FakeOwn] = field(default_factory=dict)
     watched: tuple[str, ...] = ()  # which of them the driver asked for
     reads: int = 0
@@ -120,6 +122,8 @@ class FakeObserver:
 
     def read(self) -> Observation:
         self.reads += 1
+        if self.fails is not None:
+            raise self.fails
         self.clock.advance(self.takes)
         now = self.clock.now()
         for arm in (self.stable, self.canary, self.probe_stable, self.probe_canary):

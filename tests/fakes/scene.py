@@ -1,6 +1,6 @@
 """A pipeline of dev and prod in one world in memory, with the services that promote there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -37,7 +37,10 @@ QUICK = CanaryPolicy(
 
 @dataclass(kw_only=True)
 class Scene:
-    """One pipeline of dev and prod in one world, with its services."""
+    """One pipeline of dev and prod in one world, with its services.
+
+    `meanwhile` is what somebody else does, once, just before the next lease is taken.
+    """
 
     world: World = field(default_factory=World)
     store: FakeStore = field(default_factory=FakeStore)
@@ -47,6 +50,7 @@ class Scene:
     canary: CanaryPolicy | None = QUICK
     missing: set[str] = field(default_factory=set)
     holder: str = ""
+    meanwhile: Callable[[], None] | None = None
     program: str = "program-1"
     train: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
@@ -119,6 +123,9 @@ class Scene:
     @contextmanager
     def _lease(self, environment: str, command: str) -> Iterator[WorldHeld]:
         del command
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         if self.holder:
             raise LeaseTaken(f"{environment} is held by {self.holder}")
         self.fences += 1

@@ -161,9 +161,10 @@ class WorldEngine:
 
 @dataclass(kw_only=True)
 class WorldFiles:
-    """The stack files of the world."""
+    """The stack files of the world; `unwritable` is what writing one ends with."""
 
     world: World
+    unwritable: Exception | None = None
     overlays: dict[str, Endpoint] = field(default_factory=dict)
     pinned: dict[str, StackFile] = field(default_factory=dict)
 
@@ -187,6 +188,8 @@ class WorldFiles:
         yield Overlay(path=path, drawn=drawn_hash([endpoint]))
 
     def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
+        if self.unwritable is not None:
+            raise self.unwritable
         if self.read(file.environment).sha256 != file.sha256:
             raise NeedsPerson(f"{file.path} isn't what was pinned")
         written = tuple(

@@ -5,10 +5,10 @@ from typing import Final, assert_never
 
 from towpath.app.explain import keep_picture, recording_of
 from towpath.app.observe import Refusal, observe
-from towpath.app.run import Run, expect_ours
+from towpath.app.run import Run, expect_ours, expect_program
 from towpath.app.steps import CandidateRefused, perform, refused
 from towpath.app.take_back import take_back, to_zero
-from towpath.core.errors import Interrupted, NeedsPerson, Overridden, RolledBack, TowpathError
+from towpath.core.errors import Busy, Interrupted, NeedsPerson, Overridden, RolledBack, TowpathError
 from towpath.core.history import Closed, History, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft, Entry
@@ -16,6 +16,7 @@ from towpath.core.promotion import BEYOND_RETURN, Outcome, Step, StepKind, Strat
 from towpath.core.recording import Frame, frames
 
 PAUSE_POLL: Final = 5.0  # seconds between two looks at whether a pause is over
+_DRAWING: Final = frozenset({StepKind.START, StepKind.SCALE, StepKind.SHIFT, StepKind.DRAW})
 
 
 def drive(run: Run) -> Closed:
@@ -25,7 +26,9 @@ def drive(run: Run) -> Closed:
         RolledBack: the candidate was refused; stable serves again.
         Overridden: somebody else drew the stack in the middle of it.
         NeedsPerson: it can't end by itself; what stands is said.
-        Interrupted: the user stopped it; no candidate is left with traffic and nobody looking.
+        Interrupted: the user stopped it.
+
+    However it ends, no candidate is left with traffic and nobody looking; where that can't be had, it is said.
     """
     try:
         _to_an_end(run)
@@ -34,6 +37,13 @@ def drive(run: Run) -> Closed:
         raise
     except (KeyboardInterrupt, Interrupted) as stop:
         raise _interrupted(run) from stop
+    except Busy:  # somebody else took the lease, and with it the candidate
+        raise
+    except Exception as failed:
+        said = _left_alone(run, f"the driver failed: {failed}")
+        if said:
+            run.services.report.line(f"{said}; deploy resume {run.stack} goes on")
+        raise
     return _ended(run)
 
 
@@ -80,6 +90,8 @@ def _sit_out(run: Run) -> None:
 
 def _take(run: Run, index: int) -> None:
     step = run.plan.steps[index]
+    if step.kind in _DRAWING:
+        expect_program(run)
     begun = run.services.clock.monotonic()
     if not _begin(run, index):
         return
@@ -104,13 +116,26 @@ def _perform(run: Run, step: Step) -> str:
     """A step that fails before the point of no return refuses the candidate; one beyond it is tried once more."""
     try:
         return perform(run, step)
-    except NeedsPerson as failed:
+    except (Overridden, Interrupted, Busy):
+        raise
+    except (TowpathError, OSError) as error:
+        failed = _needs_person(run, step, error)
         if step.kind is StepKind.DRAW:
             run.services.report.line(f"{step.name} failed, trying once more: {failed.message}")
             return perform(run, step)
         if step.kind in BEYOND_RETURN or run.plan.strategy is Strategy.FIRST:
-            raise
-        raise refused(failed.message, bad=False) from failed
+            raise failed from error
+        raise refused(failed.message, bad=False) from error
+
+
+def _needs_person(run: Run, step: Step, error: TowpathError | OSError) -> NeedsPerson:
+    """What is refused or missing in the middle of a promotion needs somebody: more than nothing was changed by then."""
+    if isinstance(error, NeedsPerson):
+        return error
+    hint = f"mend that, then: deploy resume {run.stack}"
+    if isinstance(error, TowpathError):
+        return NeedsPerson(f"{run.stack}: {step.name} failed: {error.message}", error.hint or hint)
+    return NeedsPerson(f"{run.stack}: {step.name} failed: {error}", hint)
 
 
 def _saying(run: Run, index: int, step: Step) -> str:
@@ -125,21 +150,40 @@ def _close_overridden(run: Run, overridden: Overridden) -> None:
 
 def _interrupted(run: Run) -> Interrupted:
     """A canary is never left alone: what has no driver gets no traffic."""
-    services, now = run.services, run.open()
-    services.engine.interrupt()
-    said = f"promotion {run.plan.id} of {run.stack} was stopped; {run.plan.endpoint} serves"
-    hint = f"deploy resume {run.stack} goes on, deploy abort {run.stack} gives it up"
-    if now.rolling_back or run.plan.stable is None or not _has_candidate(run, now):
-        return Interrupted(said, hint)
+    run.services.engine.interrupt()
+    left = _left_alone(run, "the driver was stopped")
+    return Interrupted(
+        f"promotion {run.plan.id} of {run.stack} was stopped; {run.plan.endpoint} serves{left and f', {left}'}",
+        f"deploy resume {run.stack} goes on, deploy abort {run.stack} gives it up",
+    )
+
+
+def _left_alone(run: Run, why: str) -> str:
+    """Take its traffic from a candidate at which nobody will look; gives back what stands, empty without one."""
     try:
-        reset(run, now, "the driver was stopped")
-    except TowpathError as failed:
-        return Interrupted(f"{said}; the candidate's traffic could not be set to 0: {failed.message}", hint)
-    return Interrupted(f"{said}, the candidate has no traffic", hint)
+        now = run.open()
+        if not _has_candidate(run, now):
+            return ""
+        if now.rolling_back:
+            to_zero(run, now)
+        else:
+            reset(run, now, why)
+    except (TowpathError, OSError, KeyboardInterrupt) as failed:
+        return (
+            f"the candidate's traffic could not be set to 0: {_told(failed)}; "
+            f"pulumi up -s {run.stack} gives stable all of it"
+        )
+    return "the candidate has no traffic"
+
+
+def _told(failed: BaseException) -> str:
+    if isinstance(failed, KeyboardInterrupt):
+        return "that was stopped too"
+    return failed.message if isinstance(failed, TowpathError) else str(failed)
 
 
 def _has_candidate(run: Run, now: Open) -> bool:
-    if not now.can_turn_back:
+    if run.plan.stable is None or not now.can_turn_back:
         return False
     kinds = {step.kind for step in run.plan.steps[: now.next_step + 1]}
     return StepKind.SHIFT in kinds

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from towpath.app.drive import drive
 from towpath.app.facts import Standing, canary_policy, candidate, gate_facts, standing
 from towpath.app.journal import Journal
-from towpath.app.resume import go_on
+from towpath.app.resume import ended_meanwhile, go_on
 from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.canary import steps as canary_shares
@@ -165,4 +165,4 @@ def _go_on(services: Services, opened: Open, image: ImageRef) -> Promoted:
             f"deploy resume {plan.environment} goes on, deploy abort {plan.environment} gives it up",
         )
     services.report.line(f"going on with promotion {plan.id} of {plan.environment}")
-    return Promoted(closed=go_on(services, opened), candidate=image)
+    return Promoted(closed=go_on(services, opened) or ended_meanwhile(services, plan), candidate=image)

@@ -1,13 +1,15 @@
 """`deploy resume`: go on with an open promotion wherever its driver stopped, was stopped or was killed."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from towpath.app.drive import drive, reset
+from towpath.app.drive import drive, expect_known, reset
 from towpath.app.lease import LeaseLost
-from towpath.app.run import Run
+from towpath.app.run import Run, expect_program
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint
-from towpath.core.errors import Interrupted, NeedsPerson, TowpathError
+from towpath.core.errors import Interrupted, NeedsPerson
 from towpath.core.history import Closed, Kind, Open, ramp_index
 from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft
@@ -17,7 +19,7 @@ from towpath.core.watch import decode_look
 
 
 def resume(services: Services, environment: str) -> Closed | Open | None:
-    """End the open promotion of an environment; None when there is none.
+    """End the open promotion of an environment, or say how it ended meanwhile; None when there is none.
 
     Gives back the open promotion where it was paused and a living driver goes on with it.
 
@@ -34,7 +36,7 @@ def resume(services: Services, environment: str) -> Closed | Open | None:
     if now.paused:
         journal.append(lambda _entries: Draft(kind=Kind.UNPAUSED, promotion=now.plan.id, payload={}))
     try:
-        return go_on(services, now)
+        return go_on(services, now) or ended_meanwhile(services, now.plan)
     except LeaseTaken as taken:
         if not now.paused:
             raise
@@ -54,44 +56,67 @@ def go_on(services: Services, now: Open) -> Closed | None:
         opened = run.history().open
         if opened is None or opened.plan.id != now.plan.id:
             return None
-        _same_program(services, opened)
+        if not _goes_back(opened):
+            expect_program(run)
         if _alone_for(services, run, opened) > _max_gap(opened):
             reset(run, opened, "nobody looked at the candidate for longer than max_gap")
         return drive(run)
 
 
+def ended_meanwhile(services: Services, plan: Plan) -> Closed:
+    """How a promotion ended that another driver brought to its end.
+
+    Raises:
+        TowpathError: badly, as `drive` says.
+    """
+    closed = history_of(services.journals(plan.environment).entries()).closed
+    ended = next(one for one in reversed(closed) if one.plan.id == plan.id)
+    services.report.line(f"promotion {plan.id} of {plan.environment} was ended by another driver: {ended.outcome}")
+    expect_known(ended)
+    return ended
+
+
 def resume_all(services: Services) -> tuple[tuple[str, str], ...]:
     """Go on with every environment's open promotion; gives back (environment, how it ended) of those that had one.
 
-    Made for a schedule: whose driver lives is left to it, what a person paused stays paused, and one that ends badly
-    doesn't keep the others waiting.
+    Made for a schedule: whose driver lives is left to it, what a person paused stays paused, and one that ends badly,
+    or whose journal can't be read, doesn't keep the others waiting.
 
     Raises:
-        TowpathError: of the first that ended badly, once all had their turn.
+        Exception: of the first that ended badly, once all had their turn.
     """
+    failed: list[Exception] = []
+    found: list[Open] = []
+    for place in services.pipeline.environments:
+        with _told(services, place.name, failed):
+            found += _needy(services, place.name)
     ended: list[tuple[str, str]] = []
-    failed: list[TowpathError] = []
-    for now in _in_turn(services):
+    for now in sorted(found, key=lambda now: bool(now.paused)):  # a pause may last, so whoever paused comes last
         name = now.plan.environment
-        try:
+        with _told(services, name, failed):
             closed = _left_alone(services, now)
-        except TowpathError as error:
-            if isinstance(error, Interrupted) and not isinstance(error, LeaseLost):
-                raise
-            services.report.line(f"{name}: {error.message}")
-            failed.append(error)
-        else:
             ended += [] if closed is None else [(name, str(closed.outcome))]
     if failed:
         raise failed[0]
     return tuple(ended)
 
 
-def _in_turn(services: Services) -> list[Open]:
-    """What is open and needs somebody; a pause may last, so whoever paused comes last, and not without traffic."""
-    found = [history_of(services.journals(place.name).entries()).open for place in services.pipeline.environments]
-    needy = [now for now in found if now is not None and (not now.paused or now.started >= ramp_index(now.plan))]
-    return sorted(needy, key=lambda now: bool(now.paused))
+def _needy(services: Services, environment: str) -> list[Open]:
+    """What is open there and needs somebody: while it is paused, only a candidate that may have traffic."""
+    now = history_of(services.journals(environment).entries()).open
+    return [] if now is None or (now.paused and now.started < ramp_index(now.plan)) else [now]
+
+
+@contextmanager
+def _told(services: Services, environment: str, failed: list[Exception]) -> Iterator[None]:
+    """Say what goes wrong, keep it, and go on with the next environment; only the user stops all."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Interrupted) and not isinstance(error, LeaseLost):
+            raise
+        services.report.line(f"{environment}: {error}")
+        failed.append(error)
 
 
 def _left_alone(services: Services, now: Open) -> Closed | None:
@@ -126,19 +151,14 @@ def _endpoint(endpoint: Endpoint | None, plan: Plan) -> Endpoint:
     return endpoint
 
 
-def _same_program(services: Services, opened: Open) -> None:
-    goes_back = opened.rolling_back or (opened.abort and opened.can_turn_back)
-    if services.program() != opened.plan.program_sha256 and not goes_back:
-        raise NeedsPerson(
-            f"infra/ or stacks/ changed since promotion {opened.plan.id} of {opened.plan.environment} was opened",
-            f"check out commit {opened.plan.commit[:12] or 'it was opened from'} and resume, "
-            f"or give it up: deploy abort {opened.plan.environment}",
-        )
+def _goes_back(opened: Open) -> bool:
+    return bool(opened.rolling_back or (opened.abort and opened.can_turn_back))
 
 
 def _alone_for(services: Services, run: Run, opened: Open) -> float:
-    """Seconds since anybody looked, for a candidate that has traffic; 0 for one that hasn't."""
-    if run.plan.stable is None or opened.rolling_back or not opened.can_turn_back or opened.traffic == 0:
+    """Seconds since anybody looked, for a candidate that may have traffic; 0 for one that surely hasn't."""
+    ramps = opened.started >= ramp_index(opened.plan)  # whether or not that step got as far as being noted as done
+    if run.plan.stable is None or opened.rolling_back or not opened.can_turn_back or not ramps:
         return 0.0
     driven = (one.time for one in run.journal.entries() if one.promotion == run.plan.id and one.fence)
     last = max(driven, default=opened.since)

@@ -1,5 +1,6 @@
 """One promotion under way: what every step needs, and the only way a step may change the world."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from towpath.core.promotion import Plan
 
 LOCK_WAIT: Final = 120.0  # seconds another engine may hold the stack before a step gives up on it
 LOCK_POLL: Final = 2.0
+FOR_EVER: Final = math.inf
 
 
 @dataclass(kw_only=True, slots=True)
@@ -87,22 +89,37 @@ def expect_ours(run: Run, outputs: StackOutputs) -> None:
         )
 
 
-def shift(run: Run, endpoint: Endpoint) -> StackOutputs:
-    """Change an endpoint's traffic and nothing else."""
+def expect_program(run: Run) -> None:
+    """Steps of one promotion are drawn by one program.
+
+    Raises:
+        NeedsPerson: it changed since the promotion was opened.
+    """
+    plan = run.plan
+    if run.services.program() != plan.program_sha256:
+        raise NeedsPerson(
+            f"infra/ or stacks/ changed since promotion {plan.id} of {run.stack} was opened",
+            f"check out commit {plan.commit[:12] or 'it was opened from'} and resume, "
+            f"or give it up: deploy abort {run.stack}",
+        )
+
+
+def shift(run: Run, endpoint: Endpoint, patience: float = LOCK_WAIT) -> StackOutputs:
+    """Change an endpoint's traffic and nothing else; another engine's lock is waited for so many seconds."""
     with _overlay(run, endpoint) as overlay:
-        return _up(run, overlay, (route_target(endpoint.name),))
+        return _up(run, overlay, (route_target(endpoint.name),), patience)
 
 
 def draw(run: Run, endpoint: Endpoint) -> StackOutputs:
     """Change an endpoint's replicas, and nothing of another endpoint."""
     with _overlay(run, endpoint) as overlay:
-        return _up(run, overlay, endpoint_targets(endpoint.name))
+        return _up(run, overlay, endpoint_targets(endpoint.name), LOCK_WAIT)
 
 
 def restore(run: Run) -> StackOutputs:
-    """Draw the endpoint as it was before, and with it all that the stack's file says."""
+    """Draw the endpoint as it was before, and with it all that the stack's file says, however long that takes."""
     with _overlay(run, run.base) as overlay:
-        return _up(run, overlay, ())
+        return _up(run, overlay, (), FOR_EVER)
 
 
 @contextmanager
@@ -115,17 +132,19 @@ def _overlay(run: Run, endpoint: Endpoint) -> Iterator[Overlay]:
         yield overlay
 
 
-def _up(run: Run, overlay: Overlay, targets: Sequence[str]) -> StackOutputs:
+def _up(run: Run, overlay: Overlay, targets: Sequence[str], patience: float) -> StackOutputs:
     """Run the engine; another engine's lock is waited for, and what that one drew is looked at first."""
-    deadline = run.services.clock.monotonic() + LOCK_WAIT
+    deadline, told = run.services.clock.monotonic() + patience, ""
     while True:
         run.held.check()
         try:
             outputs = run.services.engine.up(run.stack, overlay, targets=targets)
         except Busy as busy:
-            if run.services.clock.monotonic() > deadline:
-                raise
-            run.services.report.line(f"waiting for another engine on {run.stack}: {busy.message}")
+            if run.services.clock.monotonic() > deadline:  # Busy is for who has the lease; nobody else took that
+                raise NeedsPerson(f"{busy.message}, for longer than {patience:.0f} s", busy.hint) from busy
+            if busy.message != told:
+                told = busy.message
+                run.services.report.line(f"waiting for another engine on {run.stack}: {told}")
             run.services.clock.sleep(LOCK_POLL)
             expect_ours(run, run.outputs())
         except NeedsPerson:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from towpath.app.observe import Refusal
-from towpath.app.run import Run, expect_ours, restore, shift
+from towpath.app.run import FOR_EVER, LOCK_WAIT, Run, expect_ours, restore, shift
 from towpath.app.steps import expect_traffic
 from towpath.core.contract import Endpoint
 from towpath.core.errors import NeedsPerson
@@ -20,29 +20,36 @@ def take_back(run: Run, refusal: Refusal) -> None:
         now = replace(now, rolling_back=refusal.reason, outcome=refusal.outcome, bad=refusal.bad)
     run.services.engine.interrupt()
     run.services.report.line(f"rolling back {run.stack}: {now.rolling_back}")
-    if run.outputs().drawn != run.plan.drawn:  # else somebody drew the checked-in file: that is this roll back
+    if _left_something(run, now):
         _remove(run, now)
     _close(run, now)
 
 
+def _left_something(run: Run, now: Open) -> bool:
+    """Whether anything may be there to take away; a step that failed left replicas behind that no output tells of."""
+    drawn = run.outputs().drawn
+    somebody_went_back = drawn == run.plan.drawn and drawn not in now.drawn  # by drawing the checked-in file
+    return now.started >= 0 and not somebody_went_back
+
+
 def _remove(run: Run, now: Open) -> None:
     if run.plan.stable is not None:
-        to_zero(run, now)
+        to_zero(run, now, FOR_EVER)
     with run.services.report.progress(f"removing the candidate from {run.stack}"):
         restore(run)
 
 
-def to_zero(run: Run, now: Open) -> StackOutputs | None:
+def to_zero(run: Run, now: Open, patience: float = LOCK_WAIT) -> StackOutputs | None:
     """Set the candidate's traffic to 0, see it on every router replica, and let begun requests finish.
 
-    Nothing to do when the candidate was never drawn.
+    Nothing to do when the candidate was never drawn. Another engine's lock is waited for so many seconds.
     """
     outputs = run.outputs()
     expect_ours(run, outputs)
     endpoint = outputs.endpoint(run.plan.endpoint)
     if endpoint is None or endpoint.canary is None:
         return None
-    outputs = shift(run, zero(run, max(1, now.replicas, endpoint.canary.replicas)))
+    outputs = shift(run, zero(run, max(1, now.replicas, endpoint.canary.replicas)), patience)
     expect_traffic(run, outputs, 0)
     drain = run.base.serving.timeouts.drain
     if not run.services.traffic.await_drained(outputs, endpoint.canary.cluster, drain):
