@@ -2,13 +2,14 @@
 
 import errno
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.app.promotions import PROD, at_up, starting, told, traffic
 from tests.fakes.scene import Scene
 from tests.fakes.store import Crashed
-from tests.fakes.world import image
+from tests.fakes.world import image, record
 from towpath.app.control import abort
 from towpath.app.promote import promote
 from towpath.app.resume import resume, resume_all
@@ -217,6 +218,23 @@ class TestOthers:
         with pytest.raises(RolledBack, match="somebody else was quicker"):
             go_on(scene.services())
         assert told(scene).closed[-1].outcome is Outcome.ABORTED
+
+    def test_who_promote_first_leave_a_bad_mark_that_was_to_be_overridden(self, scene: Scene) -> None:
+        scene.observer.canary.errors = 0.3
+        with pytest.raises(RolledBack):
+            promote(scene.services(), PROD)
+        scene.observer.canary.errors = 0.0
+
+        def another() -> None:
+            scene.releases.records.append(record("c"))
+            scene.serve("dev", image("c"), promotion=2, replicas=1)
+            promote(scene.services(), PROD)
+
+        scene.meanwhile = another
+        with pytest.raises(Busy):
+            promote(scene.services(), replace(PROD, override_bad="it was the network"))
+
+        assert told(scene).bad_reason(image("b"))
 
     def test_whose_program_changed_meanwhile_draw_no_further_step(self, scene: Scene) -> None:
         scene.world.clock.at(9, lambda: setattr(scene, "program", "program-2"))

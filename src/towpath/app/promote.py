@@ -127,9 +127,6 @@ def pinned_key(sha256: str) -> str:
 
 def _open(journal: Journal, held: Held, run: Run, here: Standing, gates: tuple[Gate, ...]) -> None:
     plan = run.plan
-    for gate in gates:
-        if gate.answer is Answer.OVERRIDDEN:
-            run.note(Kind.ALLOWED, digest=plan.candidate.digest, reason=gate.detail)
     policy = canary_policy(run.services, here, plan.candidate)
     draft = Draft(
         kind=Kind.OPENED,
@@ -149,6 +146,9 @@ def _open(journal: Journal, held: Held, run: Run, here: Standing, gates: tuple[G
         return draft
 
     journal.append(unless_taken)
+    for gate in gates:
+        if gate.answer is Answer.OVERRIDDEN:
+            run.note(Kind.ALLOWED, digest=plan.candidate.digest, reason=gate.detail)
 
 
 def _go_on(services: Services, opened: Open, image: ImageRef) -> Promoted:
