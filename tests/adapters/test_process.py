@@ -166,6 +166,34 @@ def test_a_guarded_program_that_ignores_everything_can_be_killed(processes: Proc
     assert done.exit_code == 128 + signal.SIGKILL
 
 
+def test_a_wait_that_ctrl_c_broke_off_doesnt_make_the_next_ones_endless(processes: Processes) -> None:
+    ready, asked, ended = threading.Event(), threading.Event(), threading.Event()
+    code = "import signal, time; signal.signal(2, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+
+    def ctrl_c(_line: str) -> None:
+        ready.wait(20)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    running = processes.spawn_guarded(Command(words=python(code), env=ENV, on_line=ctrl_c), grace=1)
+
+    def broken_off() -> None:
+        ready.set()
+        running.wait(20)
+
+    def look() -> None:
+        assert running.wait(0.01) is None
+        asked.set()
+        running.wait(20)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    threading.Thread(target=look, daemon=True).start()
+    assert asked.wait(5)
+    running.kill()
+    assert ended.wait(20)
+
+
 DRIVER = """
 import sys
 from towpath.adapters.process import RealProcesses

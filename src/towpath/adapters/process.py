@@ -40,12 +40,12 @@ class RealProcesses:
         words = (self._python, "-I", "-S", str(Path(guard.__file__)), str(reading), str(grace), *command.words)
         try:
             process = _start(command, words, inherited=(reading,))
+            return GuardedProcess(process, _Collector(process, command), writing)
         except BaseException:
             os.close(writing)
             raise
         finally:
             os.close(reading)
-        return GuardedProcess(process, _Collector(process, command), writing)
 
     def start_detached(self, command: Command, log: Path) -> int:
         """Start a service in a session of its own, with its output appended to `log`."""
@@ -65,15 +65,17 @@ class RealProcesses:
 
 
 class GuardedProcess:
-    """A program under the guard; see `towpath.engine.guard` for the orders it takes."""
+    """A program under the guard; see `towpath.engine.guard` for the orders it takes. Any thread may give and wait."""
 
     def __init__(self, process: subprocess.Popen[bytes], collector: "_Collector", lifeline: int) -> None:
         self._process = process
         self._collector = collector
         self._lifeline: int | None = lifeline
-        # told by a thread at once, where waiting with a timeout looks only every 50 ms
-        self._waiter = threading.Thread(target=process.wait, daemon=True)
-        self._waiter.start()
+        self._holding = threading.Lock()  # no order may go to whoever was given the closed lifeline's number
+        # told by a thread at once, where waiting with a timeout looks only every 50 ms; not by joining that thread:
+        # a join that Ctrl-C breaks off takes it for ended
+        self._gone = threading.Event()
+        threading.Thread(target=self._await_end, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -90,20 +92,27 @@ class GuardedProcess:
 
     def wait(self, timeout: float | None = None) -> Finished | None:
         """What it left behind, or nothing when it still runs after `timeout` seconds."""
-        self._waiter.join(timeout)
-        if self._waiter.is_alive():
+        if not self._gone.wait(timeout):
             return None
         code = self._process.wait()
         self._collector.join()
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
+        self._let_go()
         return Finished(exit_code=code, stdout=self._collector.stdout, stderr=self._collector.stderr)
 
+    def _await_end(self) -> None:
+        self._process.wait()
+        self._gone.set()
+
     def _order(self, order: bytes) -> None:
-        if self._lifeline is not None:
-            with contextlib.suppress(BrokenPipeError):
+        with self._holding, contextlib.suppress(BrokenPipeError):
+            if self._lifeline is not None:
                 os.write(self._lifeline, order)
+
+    def _let_go(self) -> None:
+        with self._holding:
+            lifeline, self._lifeline = self._lifeline, None
+            if lifeline is not None:
+                os.close(lifeline)
 
 
 class _Collector:
