@@ -19,9 +19,10 @@ class FakeRun:
 
     ends_on: str = ""
     result: Finished = _FINE
-    raises: BaseException | None = None
+    raises: list[BaseException] = field(default_factory=list)
     pid: int = 1
     orders: list[str] = field(default_factory=list)
+    limits: list[float | None] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
     waited: threading.Event = field(default_factory=threading.Event)
 
@@ -33,9 +34,9 @@ class FakeRun:
 
     def wait(self, timeout: float | None = None) -> Finished | None:
         self.waited.set()
-        raising, self.raises = self.raises, None
-        if raising is not None:
-            raise raising
+        self.limits.append(timeout)
+        if self.raises:
+            raise self.raises.pop(0)
         done = not self.ends_on or self.gone.wait(0.01 if timeout is None else min(timeout, 0.01))
         return self.result if done else None
 
@@ -45,7 +46,7 @@ class FakeRun:
             self.gone.set()
 
     def orders_needed(self) -> int:
-        return {"": 0, "interrupt": 1, "interrupt twice": 2, "kill": 3}[self.ends_on]
+        return {"": 0, "interrupt": 1, "interrupt twice": 2, "kill": 3, "nothing": 99}[self.ends_on]
 
 
 @dataclass(kw_only=True)
@@ -92,11 +93,33 @@ def test_a_failure_is_of_the_kind_that_its_text_says(stderr: str, expected: type
 
 
 def test_ctrl_c_in_the_driver_ends_the_engine_before_it_goes_on() -> None:
-    running = FakeRun(raises=KeyboardInterrupt())
+    running = FakeRun(raises=[KeyboardInterrupt()])
     command, _ = pulumi(running)
     with pytest.raises(KeyboardInterrupt):
         command.run(["up"], "/project", {})
     assert running.orders == ["interrupt"]
+
+
+def test_each_ctrl_c_more_hastens_the_engines_end_and_the_next_run_is_as_the_first() -> None:
+    running = FakeRun(ends_on="kill", raises=[KeyboardInterrupt()] * 3)
+    command, processes = pulumi(running)
+    command._patience = 3600.0
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["up"], "/project", {})
+    assert running.orders == ["interrupt", "interrupt", "kill"]
+    command.interrupt()
+    assert not command.interrupted
+    processes.running = FakeRun()
+    assert command.run(["up"], "/project", {}).stdout == "out\n"
+
+
+def test_an_engine_that_not_even_a_kill_ends_is_not_waited_for_for_ever() -> None:
+    running = FakeRun(ends_on="nothing", raises=[KeyboardInterrupt()])
+    command, _ = pulumi(running)
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["up"], "/project", {})
+    assert running.orders == ["interrupt", "interrupt", "kill"]
+    assert None not in running.limits
 
 
 def test_what_goes_on_meanwhile_begins_when_the_run_is_under_way_and_ends_it_when_it_fails() -> None:

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -40,7 +41,11 @@ _KINDS: Final = (
 
 
 class EngineCommand:
-    """Runs the CLI under the guard, one run at a time, with an environment of its own."""
+    """Runs the CLI under the guard, one run at a time, with an environment of its own.
+
+    Attributes:
+        interrupted: the last run was stopped by `interrupt`.
+    """
 
     def __init__(self, pulumi: str, environment: Mapping[str, str], processes: Guard) -> None:
         self.path = pulumi
@@ -48,8 +53,6 @@ class EngineCommand:
         self._processes = processes
         self._state = threading.Lock()
         self._running: Running | None = None
-        self._ended = threading.Event()
-        self._ended.set()
         self._patience = PATIENCE
         self.interrupted = False
 
@@ -79,46 +82,45 @@ class EngineCommand:
         return finished
 
     def interrupt(self) -> None:
-        """Stop the run under way, if any, and wait until it is gone; from any thread but the one that runs it."""
+        """Stop the run under way, if any, and wait until it is gone; Ctrl-C meanwhile hastens that."""
         with self._state:
             running = self._running
             if running is None:
                 return
             self.interrupted = True
-        running.interrupt()
-        if not self._ended.wait(self._patience):
-            running.interrupt()
-            if not self._ended.wait(_LAST_PATIENCE):
-                running.kill()
-                self._ended.wait()
+        _stop(running, self._patience)
 
     def _run(self, command: Command, meanwhile: Callable[[], object]) -> Finished:
-        running = self._begin(command)
-        finished = None
+        running, finished = self._begin(command), None
         try:
             meanwhile()
             while finished is None:
                 finished = running.wait(_LOOK)
         finally:
-            if finished is None:  # Ctrl-C reached this thread: the engine, in a session of its own, doesn't know yet
-                _stop(running, self._patience)
-            with self._state:
-                self._running = None
-            self._ended.set()
+            self._end(running, finished)
         return finished
 
     def _begin(self, command: Command) -> Running:
         with self._state:
             self.interrupted = False
-            self._ended.clear()
             self._running = self._processes.spawn_guarded(command, grace=GRACE)
             return self._running
 
+    def _end(self, running: Running, finished: Finished | None) -> None:
+        try:
+            if finished is None:  # Ctrl-C reached this thread: the engine, in a session of its own, doesn't know yet
+                _stop(running, self._patience)
+        finally:
+            with self._state:
+                if self._running is running:  # who interrupted it may have begun the next one
+                    self._running = None
+
 
 def _stop(running: Running, patience: float) -> None:
-    running.interrupt()
-    if running.wait(patience) is None:
-        running.interrupt()
-        if running.wait(_LAST_PATIENCE) is None:
-            running.kill()
-            running.wait()
+    """Ask it to end, ask again, kill it; each Ctrl-C meanwhile goes on to the next, so that none leaves it running."""
+    ladder = ((running.interrupt, patience), (running.interrupt, _LAST_PATIENCE), (running.kill, _LAST_PATIENCE))
+    for order, seconds in ladder:
+        with suppress(KeyboardInterrupt):
+            order()
+            if running.wait(seconds) is not None:
+                return
