@@ -1,8 +1,10 @@
 """How the CLI is started and stopped, with processes that only pretend."""
 
 import re
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -120,6 +122,18 @@ def test_an_engine_that_not_even_a_kill_ends_is_not_waited_for_for_ever() -> Non
         command.run(["up"], "/project", {})
     assert running.orders == ["interrupt", "interrupt", "kill"]
     assert None not in running.limits
+    assert command.killed
+
+
+@pytest.mark.parametrize(("code", "killed"), [(0, False), (1, False), (128 + signal.SIGKILL, True)])
+def test_a_killed_run_is_known_until_the_next_one(code: int, *, killed: bool) -> None:
+    command, processes = pulumi(FakeRun(result=Finished(exit_code=code, stdout="", stderr="")))
+    with suppress(EngineError):
+        command.run(["up"], "/project", {})
+    assert command.killed == killed
+    processes.running = FakeRun()
+    command.run(["up"], "/project", {})
+    assert not command.killed
 
 
 def test_what_goes_on_meanwhile_begins_when_the_run_is_under_way_and_ends_it_when_it_fails() -> None:

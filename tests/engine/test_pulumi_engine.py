@@ -144,6 +144,15 @@ def slow_up(bench: Bench, aside: ThreadPoolExecutor, flag: Path) -> Future[Stack
     return run
 
 
+def killed_up(bench: Bench, aside: ThreadPoolExecutor, flag: Path) -> None:
+    run = slow_up(bench, aside, flag)
+    running = bench.engine._command._running
+    assert running is not None
+    running.kill()
+    with pytest.raises(NeedsPerson):
+        run.result(timeout=30)
+
+
 def test_what_is_drawn_is_exported_and_said(bench: Bench) -> None:
     config = bench.overlay("one", web_a="1", web_route="1")
     assert brief(bench.preview(config)) == [("create", "web.a"), ("create", "web.route")]
@@ -258,19 +267,22 @@ def test_a_locked_stack_is_busy_with_its_holder(bench: Bench, aside: ThreadPoolE
 
 
 def test_what_a_killed_engine_left_is_cleared(bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path) -> None:
-    run = slow_up(bench, aside, tmp_path / "flag")
-    running = bench.engine._command._running
-    assert running is not None
-    running.kill()
-    with pytest.raises(NeedsPerson):
-        run.result(timeout=30)
-    config = bench.overlay("after", web_b="1")
+    killed_up(bench, aside, tmp_path / "flag")
+    config, next_driver = bench.overlay("after", web_b="1"), bench_of(bench.project)
     with pytest.raises(Busy):
-        bench.engine.up("dev", config)
-    assert bench.engine._has_pending("dev")
-    bench.engine.unlock("dev")
-    assert not bench.engine._has_pending("dev")
-    assert bench.engine.up("dev", config).drawn == "after"
+        next_driver.engine.up("dev", config)
+    assert next_driver.engine._has_pending("dev")
+    next_driver.engine.unlock("dev")
+    assert not next_driver.engine._has_pending("dev")
+    assert next_driver.engine.up("dev", config).drawn == "after"
+
+
+def test_a_driver_whose_engine_was_killed_can_draw_the_way_back(
+    bench: Bench, aside: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    killed_up(bench, aside, tmp_path / "flag")
+    assert bench.engine.up("dev", bench.overlay("back", web_b="1")).drawn == "back"
+    assert bench.engine.up("dev", bench.overlay("and on", web_b="1")).drawn == "and on"
 
 
 def test_a_secret_is_in_nothing_that_comes_back(bench: Bench) -> None:

@@ -72,6 +72,7 @@ class PulumiEngine:
         self._beside = beside
         self._rest = Later(self._load)
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}
+        self._locked: set[str] = set()  # by an engine of this driver that was killed
 
     def preview(self, stack: str, config: Overlay) -> tuple[Change, ...]:
         """What an `up` would touch, without `same`.
@@ -194,6 +195,9 @@ class PulumiEngine:
         self._beside()
 
     def _on_stack(self, stack: str, act: Callable[[], object]) -> None:
+        if stack in self._locked:  # nobody else would clear it: this driver has the lease
+            self.unlock(stack)
+            self._locked.remove(stack)
         try:
             act()
         except NoStackError:
@@ -253,6 +257,9 @@ class PulumiEngine:
             if previewing and isinstance(failed, NeedsPerson):
                 raise Refused(failed.message, failed.hint) from error
             raise failed from error
+        finally:
+            if self._command.killed:
+                self._locked.add(stack)
 
     def _failed(self, error: EngineError, stack: str, log: RunLog, verb: str) -> TowpathError:
         if self._command.interrupted:

@@ -1,6 +1,7 @@
 """The Pulumi CLI, run so that it cannot outlive the driver; without the SDK, which takes longer than a reading."""
 
 import re
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ GRACE: Final = 20.0  # seconds the engine of a dead driver gets to end what it h
 PATIENCE: Final = 8.0  # the same for one that the driver stops: somebody waits, and traffic may have to be moved
 _LAST_PATIENCE: Final = 5.0
 _LOOK: Final = 1.0
+_KILLED: Final = 128 + signal.SIGKILL  # as the guard tells it
 
 
 class Guard(Protocol):
@@ -45,6 +47,7 @@ class EngineCommand:
 
     Attributes:
         interrupted: the last run was stopped by `interrupt`.
+        killed: the last run had no time to clear up: its lock is still there.
     """
 
     def __init__(self, pulumi: str, environment: Mapping[str, str], processes: Guard) -> None:
@@ -55,6 +58,7 @@ class EngineCommand:
         self._running: Running | None = None
         self._patience = PATIENCE
         self.interrupted = False
+        self.killed = False
 
     def run(
         self,
@@ -102,25 +106,29 @@ class EngineCommand:
 
     def _begin(self, command: Command) -> Running:
         with self._state:
-            self.interrupted = False
+            self.interrupted = self.killed = False
             self._running = self._processes.spawn_guarded(command, grace=GRACE)
             return self._running
 
     def _end(self, running: Running, finished: Finished | None) -> None:
+        left = finished
         try:
-            if finished is None:  # Ctrl-C reached this thread: the engine, in a session of its own, doesn't know yet
-                _stop(running, self._patience)
+            if left is None:  # Ctrl-C reached this thread: the engine, in a session of its own, doesn't know yet
+                left = _stop(running, self._patience)
         finally:
             with self._state:
                 if self._running is running:  # who interrupted it may have begun the next one
                     self._running = None
+                    self.killed = left is None or left.exit_code == _KILLED
 
 
-def _stop(running: Running, patience: float) -> None:
+def _stop(running: Running, patience: float) -> Finished | None:
     """Ask it to end, ask again, kill it; each Ctrl-C meanwhile goes on to the next, so that none leaves it running."""
     ladder = ((running.interrupt, patience), (running.interrupt, _LAST_PATIENCE), (running.kill, _LAST_PATIENCE))
     for order, seconds in ladder:
         with suppress(KeyboardInterrupt):
             order()
-            if running.wait(seconds) is not None:
-                return
+            finished = running.wait(seconds)
+            if finished is not None:
+                return finished
+    return None
