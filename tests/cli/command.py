@@ -37,6 +37,17 @@ class Stream(io.StringIO):
         return self.terminal
 
 
+class Breaking(Stream):
+    """A stream that can't be written any more from when it has a trouble."""
+
+    trouble: OSError | None = None
+
+    def write(self, text: str) -> int:
+        if self.trouble is not None:
+            raise self.trouble
+        return super().write(text)
+
+
 @dataclass(kw_only=True)
 class FakeCaller:
     """An endpoint that always says the same."""

@@ -1,12 +1,10 @@
 import pytest
 
-from tests.cli.command import FakeWorld, Stream, deploy, failing
+from tests.cli.command import FakeWorld, deploy, failing
 from tests.fakes.observer import FakeObserver
 from tests.fakes.scene import Scene
 from tests.fakes.toolchain import FakeMachine
 from tests.fakes.world import image
-from towpath.cli.main import run
-from towpath.cli.render import Output
 from towpath.core import errors
 from towpath.core.contract import Endpoint
 from towpath.core.errors import NeedsPerson, Parked, TowpathError
@@ -252,16 +250,3 @@ def test_the_codes_of_the_errors_are_those_of_the_contract() -> None:
         "Missing": 8,
         "Interrupted": 130,
     }
-
-
-def test_a_reader_that_went_away_is_no_error() -> None:
-    class Closed(Stream):
-        def write(self, _text: str) -> int:
-            raise BrokenPipeError
-
-        def fileno(self) -> int:
-            return nowhere.fileno()
-
-    with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a stream with a file number of its own
-        output = Output(stdout=Closed(), stderr=Stream(), stdin=Stream(), now=lambda: 0.0)
-        assert run(["shellenv"], output=output, make_world=lambda *_: FakeWorld()) == 0

@@ -21,7 +21,7 @@ from towpath.cli import (
     commands_serve,
     wiring,
 )
-from towpath.cli.render import Output, detach
+from towpath.cli.render import Output, ReaderGone, detach
 from towpath.cli.session import Options, Session, World, hoisted, session_of
 from towpath.core.errors import Interrupted, TowpathError, UsageError
 
@@ -86,9 +86,8 @@ def run(
         )
     except (KeyboardInterrupt, typer.Abort):
         return _told(out, Interrupted("interrupted", _STOPPED))
-    except BrokenPipeError:
-        detach(out.stdout)
-        return 0
+    except (ReaderGone, SystemExit) as ended:
+        return _unread(session, ended)
     except Exception as error:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
         return _bug(session, error)
     return _told(out, Interrupted("interrupted", _STOPPED)) if code == Interrupted.exit_code else int(code or 0)
@@ -137,7 +136,18 @@ def _told(output: Output, error: TowpathError) -> int:
     return error.exit_code
 
 
-def _bug(session: Session, error: Exception) -> int:
+def _unread(session: Session, ended: BaseException) -> int:
+    """The end when nobody reads standard output any more.
+
+    Typer exits at every broken pipe. Before the world was made that is the one that help was written to.
+    """
+    if isinstance(ended, SystemExit) and "world" in vars(session):
+        return _bug(session, ended.__context__ or ended)
+    detach(session.output.stdout)
+    return 0
+
+
+def _bug(session: Session, error: BaseException) -> int:
     message = f"this is a bug in towpath: {type(error).__name__}: {error}"
     if session.options.verbose:
         session.output.note("".join(traceback.format_exception(error)).rstrip())

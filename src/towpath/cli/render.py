@@ -4,14 +4,21 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from shutil import get_terminal_size
-from typing import TextIO
+from typing import TextIO, cast
+
+from towpath.core.errors import Missing
 
 SCHEMA_VERSION = 1
 _PASSING_SECONDS = 5.0
 _CLEAR_LINE = "\r\x1b[K"
+
+
+class ReaderGone(Exception):  # noqa: N818 - no error: whoever reads standard output has enough
+    """Nobody reads standard output any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +35,8 @@ class Output:
     """Where a command's output goes.
 
     Attributes:
-        stdout: answers.
-        stderr: progress, hints, errors and questions.
+        stdout: answers; raises ReaderGone where a pipe was closed, and Missing where nothing can be written.
+        stderr: progress, hints, errors and questions; lost where they can't be written.
         stdin: answers to questions.
         json: answers are JSON.
         color: colours and moving parts are wanted, where the stream is a terminal.
@@ -49,6 +56,7 @@ class Output:
 
     def __post_init__(self) -> None:
         """Elapsed seconds count from here."""
+        self.stderr = cast("TextIO", _Lossy(self.stderr))
         self.begun = self.now()
         self._passed = self.begun
 
@@ -62,25 +70,28 @@ class Output:
         if self.json:
             self.event(command, document)
             return
-        for part in parts:
-            if isinstance(part, Table):
-                self._table(part)
-            else:
-                self._write(self.stdout, part)
+        with _answering():
+            for part in parts:
+                if isinstance(part, Table):
+                    self._table(part)
+                else:
+                    self._write(self.stdout, part)
 
     def event(self, command: str, document: Mapping[str, object]) -> None:
         """One JSON object on a line of its own."""
         whole = {"schema_version": SCHEMA_VERSION, "command": command, **document}
-        self._write(self.stdout, json.dumps(whole, ensure_ascii=False))
+        self.raw(json.dumps(whole, ensure_ascii=False))
 
     def raw(self, text: str) -> None:
         """A text for another program, as it is."""
-        self._write(self.stdout, text)
+        with _answering():
+            self._write(self.stdout, text)
 
     def failure(self, document: Mapping[str, object], message: str, hint: str) -> None:
-        """Why the command ends without what it was asked for."""
+        """Why the command ends without what it was asked for; its exit code says so where this can't be written."""
         if self.json:
-            self._write(self.stdout, json.dumps({"schema_version": SCHEMA_VERSION, "error": document}))
+            with suppress(OSError):
+                self._write(self.stdout, json.dumps({"schema_version": SCHEMA_VERSION, "error": document}))
             return
         self._write(self.stderr, f"{self._styled('error:', '31;1')} {message}")
         if hint:
@@ -173,8 +184,39 @@ class Output:
         stream.flush()
 
 
+class _Lossy:
+    """A stream for what may be lost: a canary isn't left alone because a terminal, a pipe or a disk is gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise Missing(
+            f"the answer could not be written to standard output: {error.strerror}",
+            "make room, or send it elsewhere; what was done stands: deploy status",
+        ) from error
+
+
 def detach(stream: TextIO) -> None:
     """Send what is left for a closed pipe nowhere, so that the interpreter's own flush at exit is quiet."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())

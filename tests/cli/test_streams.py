@@ -1,0 +1,114 @@
+"""Streams that fail: a pipe whose reader went away, a full disk, a closed terminal."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from typing import TextIO
+
+import pytest
+
+from tests.cli.command import Breaking, FakeWorld, Stream, deploy, failing
+from tests.fakes.world import image
+from towpath.app.services import Services
+from towpath.cli.main import run
+from towpath.cli.render import Output, detach
+from towpath.cli.reports import LineReport
+from towpath.core.contract import Endpoint
+from towpath.core.errors import Busy
+
+TROUBLES = [
+    BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EIO, "Input/output error"),
+]
+
+
+@dataclass(kw_only=True)
+class Telling(FakeWorld):
+    """Progress goes to the command's own output."""
+
+    output: Output
+
+    def services(self) -> Services:
+        return replace(super().services(), report=LineReport(output=self.output))
+
+
+@contextmanager
+def unread() -> Iterator[TextIO]:
+    """A pipe whose reader went away."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream, redirect_stdout(stream), redirect_stderr(sys.stderr):
+        yield stream
+        detach(stream)
+
+
+def output_to(stdout: TextIO, *, terminal: bool = False) -> tuple[Output, Breaking]:
+    err = Breaking(terminal=terminal)
+    return Output(stdout=stdout, stderr=err, stdin=Stream(), now=lambda: 0.0), err
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["log", "terminal"])
+@pytest.mark.parametrize("trouble", TROUBLES, ids=str)
+def test_progress_that_cannot_be_written_ends_no_promotion(
+    world: FakeWorld, trouble: OSError, *, terminal: bool
+) -> None:
+    output, err = output_to(Stream(), terminal=terminal)
+
+    def breaks(_stack: str, wanted: Endpoint) -> None:
+        if wanted.canary is not None and wanted.canary.traffic == 25:
+            err.trouble = trouble
+
+    world.scene.world.before_up = breaks
+    telling = Telling(scene=world.scene, output=output)
+
+    assert run(["promote", "--to", "prod", "--yes"], output=output, make_world=lambda *_: telling) == 0
+    assert world.scene.world.drawn["prod"][0].release == image("b")
+    assert err.trouble is trouble
+
+
+def test_a_reader_of_everything_that_goes_away_ends_no_promotion(world: FakeWorld) -> None:
+    with unread() as stream:
+        output = Output(stdout=stream, stderr=stream, stdin=Stream(), now=lambda: 0.0)
+        telling = Telling(scene=world.scene, output=output)
+
+        assert run(["promote", "--to", "prod", "--yes"], output=output, make_world=lambda *_: telling) == 0
+
+    assert world.scene.world.drawn["prod"][0].release == image("b")
+
+
+@pytest.mark.parametrize("words", [["shellenv"], ["--help"], ["--version"], ["status", "--json"]])
+def test_a_reader_that_went_away_is_no_error(world: FakeWorld, words: list[str]) -> None:
+    with unread() as stream:
+        output, err = output_to(stream)
+        assert run(words, output=output, make_world=lambda *_: world) == 0
+    assert err.getvalue() == ""
+
+
+def test_an_error_keeps_its_code_where_nobody_reads_it() -> None:
+    with unread() as stream:
+        output = Output(stdout=stream, stderr=stream, stdin=Stream())
+        for words in (["status"], ["status", "--json"]):
+            assert run(words, output=output, make_world=lambda *_: failing(Busy("held"))) == 4
+            assert run(words, output=output, make_world=lambda *_: failing(ValueError("a bug"))) == 1
+
+
+def test_an_answer_that_cannot_be_written_is_an_error_that_says_why(world: FakeWorld) -> None:
+    full = Breaking()
+    full.trouble = OSError(errno.ENOSPC, "No space left on device")
+    output, err = output_to(full)
+
+    assert run(["shellenv"], output=output, make_world=lambda *_: world) == 8
+    assert "the answer could not be written to standard output: No space left on device" in err.getvalue()
+
+
+@pytest.mark.parametrize("ends", [BrokenPipeError(errno.EPIPE, "Broken pipe"), SystemExit(3)], ids=repr)
+def test_a_pipe_that_breaks_inside_is_a_bug_and_not_a_silent_end(ends: BaseException) -> None:
+    with redirect_stdout(sys.stdout), redirect_stderr(sys.stderr):
+        done = deploy("status", world=failing(ends))
+
+    assert done.code == 1
+    assert f"this is a bug in towpath: {type(ends).__name__}" in done.err
