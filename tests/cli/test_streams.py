@@ -1,7 +1,8 @@
-"""Streams that fail: a pipe whose reader went away, a full disk, a closed terminal."""
+"""What the surroundings do to a command: a reader that went away, a full disk, a closed terminal."""
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -44,6 +45,15 @@ def unread() -> Iterator[TextIO]:
     with os.fdopen(writing, "w") as stream, redirect_stdout(stream), redirect_stderr(sys.stderr):
         yield stream
         detach(stream)
+
+
+@pytest.fixture
+def hang_ups() -> Iterator[list[int]]:
+    """Closed terminals that the command didn't hear of; they would end the tests."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _frame: heard.append(number))
+    yield heard
+    signal.signal(signal.SIGHUP, before)
 
 
 def output_to(stdout: TextIO, *, terminal: bool = False) -> tuple[Output, Breaking]:
@@ -112,3 +122,35 @@ def test_a_pipe_that_breaks_inside_is_a_bug_and_not_a_silent_end(ends: BaseExcep
 
     assert done.code == 1
     assert f"this is a bug in towpath: {type(ends).__name__}" in done.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_terminal_that_is_closed_takes_the_candidates_traffic_as_ctrl_c_does(
+    world: FakeWorld, hang_ups: list[int], number: signal.Signals
+) -> None:
+    output, err = output_to(Stream())
+
+    def closes(_stack: str, wanted: Endpoint) -> None:
+        if wanted.canary is not None and wanted.canary.traffic == 50:
+            err.trouble = OSError(errno.EIO, "Input/output error")
+            signal.raise_signal(number)
+        elif err.trouble is not None:
+            signal.raise_signal(signal.SIGHUP)  # in the middle of the way back
+
+    world.scene.world.before_up = closes
+    telling = Telling(scene=world.scene, output=output)
+
+    assert run(["promote", "--to", "prod", "--yes"], output=output, make_world=lambda *_: telling) == 130
+    canary = world.scene.world.drawn["prod"][0].canary
+    assert (canary and canary.traffic, hang_ups) == (0, [])
+    signal.raise_signal(signal.SIGHUP)
+    assert hang_ups == [signal.SIGHUP], "whoever had the signal before has it again"
+
+
+def test_a_closed_terminal_is_nothing_to_a_command_that_ignores_it(world: FakeWorld, hang_ups: list[int]) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    world.scene.world.before_up = lambda *_: signal.raise_signal(signal.SIGHUP)
+
+    assert deploy("promote", "--to", "prod", "--yes", world=world).code == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert hang_ups == []

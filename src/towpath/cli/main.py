@@ -25,6 +25,7 @@ from towpath.cli.render import Output, ReaderGone, detach
 from towpath.cli.session import Options, Session, World, hoisted, session_of
 from towpath.core.errors import Interrupted, TowpathError, UsageError
 
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and a terminal that was closed
 _COLLECT_AFTER = 100_000  # new objects; by default 700, and nearly all that a command's start makes will stay
 _BUG_HINT = "run it again with -v for the traceback, and report it with what you did"
 _EPILOG = "--json, --config FILE and -v may stand anywhere on the command line."
@@ -158,20 +159,30 @@ def _bug(session: Session, error: BaseException) -> int:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """A polite end (SIGTERM) is an interrupt, so that a canary is never left with traffic and nobody looking."""
+    """A polite end is an interrupt, so that a canary is never left with traffic and nobody looking.
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
+    A signal that is ignored stays ignored: nohup.
+    """
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, _interrupt) for number in _ENDS if _heeded(number)}
     except ValueError:  # not the main thread: whoever runs us there has the signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # the shell and the system both tell of a closed terminal: what the first one began, the second must not break off
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _heeded(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is not signal.SIG_IGN
 
 
 if __name__ == "__main__":
