@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from towpath.adapters.engine_folder import living_lock, state_outputs
+from towpath.adapters.engine_folder import living_lock, state_mark, state_outputs
+from towpath.core.errors import UsageError
 
 LOCK = {"pid": 42, "username": "ann", "hostname": socket.gethostname(), "timestamp": "2026-01-02T03:04:05Z"}
 
@@ -68,6 +69,31 @@ def test_the_environments_backend_goes_first(project: Path) -> None:
 
 def test_a_folder_without_a_project_has_no_locks(tmp_path: Path) -> None:
     assert living_lock(tmp_path, dict(os.environ), "dev") == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"name: demo\nbackend: [", r"Pulumi\.yaml: .*line 2"),
+        (b"name: demo\nname: again\n", r"Pulumi\.yaml: 'name' comes twice .*line 2"),
+        (b"- name\n", r"Pulumi\.yaml: found list, valid: a mapping"),
+        (b"name: d\xe9mo\n", r"Pulumi\.yaml is not UTF-8"),
+        (
+            b"name: demo\nbackend: file://./state\n",
+            r"Pulumi\.yaml: 1 problem\n  - backend: found str, valid: a mapping",
+        ),
+        (None, r"Pulumi\.yaml can't be read: Is a directory"),
+    ],
+    ids=["torn", "twice", "a list", "latin-1", "a backend that is a text", "a folder"],
+)
+def test_a_project_file_that_cannot_be_understood_is_named_with_the_place(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    file = tmp_path / "Pulumi.yaml"
+    file.mkdir() if content is None else file.write_bytes(content)
+    for look in (living_lock, state_outputs, state_mark):
+        with pytest.raises(UsageError, match=says):
+            look(tmp_path, {}, "dev")
 
 
 def drawn(project: Path, state: object) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from towpath.adapters import stack_yaml
+from towpath.core.errors import UsageError, all_at_once
 
 _FILE: Final = "file://"
 _PROC: Final = Path("/proc")
 _CHECKPOINT: Final = 3  # the version of a state's format that is read here
 _STACK: Final = "pulumi:pulumi:Stack"
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # key of a value that stands for something else
+_REMEDY: Final = "mend it; git shows what it was"
 _SECRET: Final = "[secret]"  # what the CLI shows in its place  # noqa: S105 - hides one
 
 Mark = tuple[int, int, int]  # of a file: its number, when it was written, and its size
@@ -85,13 +87,34 @@ def _locks(project: Path, environment: Mapping[str, str], stack: str) -> Iterato
 
 
 def _place(project: Path, environment: Mapping[str, str]) -> tuple[Path, str] | None:
-    """The backend's folder and the project's name; None where the backend is none."""
-    file = project / "Pulumi.yaml"
-    settings = stack_yaml.load(file.read_text()) if file.exists() else {}
+    """The backend's folder and the project's name; None where the backend is none.
+
+    Raises:
+        UsageError: Pulumi.yaml can't be read or understood.
+    """
+    settings = _settings(project / "Pulumi.yaml")
     url = environment.get("PULUMI_BACKEND_URL") or str((settings.get("backend") or {}).get("url", ""))
     if not url.startswith(_FILE):
         return None
     return project / Path(url.removeprefix(_FILE).partition("?")[0]).expanduser(), str(settings.get("name"))
+
+
+def _settings(file: Path) -> Mapping[str, Any]:
+    try:
+        settings = stack_yaml.load(file.read_bytes().decode())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"{file.name} can't be read: {error.strerror}", _REMEDY) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file.name} is not UTF-8", _REMEDY) from error
+    except ValueError as error:
+        raise UsageError(f"{file.name}: {error}", _REMEDY) from error
+    backend = settings.get("backend")
+    if backend is not None and not isinstance(backend, Mapping):
+        found = f"backend: found {type(backend).__name__}, valid: a mapping with the key url"
+        raise all_at_once(file.name, [found], _REMEDY)
+    return settings
 
 
 def _is_engine(comm: Path) -> bool:
