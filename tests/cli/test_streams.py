@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -104,6 +105,13 @@ def test_an_error_keeps_its_code_where_nobody_reads_it() -> None:
         for words in (["status"], ["status", "--json"]):
             assert run(words, output=output, make_world=lambda *_: failing(Busy("held"))) == 4
             assert run(words, output=output, make_world=lambda *_: failing(ValueError("a bug"))) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_never_open_is_no_error(closed: str) -> None:
+    command = f'exec "$0" -m towpath.cli.main --version {closed}'
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(("/bin/sh", "-c", command, sys.executable), env=env, check=False, timeout=60).returncode == 0
 
 
 def test_an_answer_that_cannot_be_written_is_an_error_that_says_why(world: FakeWorld) -> None:

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def application() -> typer.Typer:
 def main() -> None:
     """The installed command."""
     gc.set_threshold(_COLLECT_AFTER)
+    _open_streams()
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
@@ -92,6 +94,13 @@ def run(
     except Exception as error:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
         return _bug(session, error)
     return _told(out, Interrupted("interrupted", _STOPPED)) if code == Interrupted.exit_code else int(code or 0)
+
+
+def _open_streams() -> None:
+    """Whoever starts a command with a stream closed wants nothing of it; nothing else may get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
 def _version() -> str:
