@@ -21,6 +21,7 @@ class FakeRegistry:
     """What it holds, what it was asked, and how it misbehaves.
 
     `faults` maps "METHOD /part of path" to answers (status, headers) given before the right one, in order.
+    `location` is how it names the session of an upload.
     """
 
     blobs: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class FakeRegistry:
     mounts: bool = True
     referrers: bool = True
     largest_body: int = 1 << 40
+    location: str = "/v2/{repository}/blobs/uploads/{session}?_state={session}"
     login: tuple[str, str] | None = None
     scheme: str = "bearer"
     host: str = ""
@@ -187,6 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upload(self, repository: str, session: str, body: bytes) -> None:
         registry = self.registry
+        session = session or self.words.get("_state", "")
         if self.command == "POST":
             self._begin(repository)
         elif len(body) > registry.largest_body:
@@ -211,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(201, {"Docker-Content-Digest": digest})
             return
         session = self.registry.open_session()
-        self._answer(202, {"Location": f"/v2/{repository}/blobs/uploads/{session}?_state=x"})
+        named = self.registry.location.format(host=self.registry.host, repository=repository, session=session)
+        self._answer(202, {"Location": named})
 
     def _manifest(self, repository: str, reference: str, body: bytes) -> None:
         stored = self.registry.manifests.setdefault(repository, {})
@@ -247,9 +251,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes = b"") -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)

@@ -8,6 +8,7 @@ import pytest
 import urllib3
 
 from tests.adapters.oci.images import small_image
+from tests.adapters.oci.logins import OneLogin
 from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry, serving
 from tests.support.ports import free_port
@@ -20,16 +21,6 @@ from towpath.adapters.oci.transport import Transport
 from towpath.core.errors import Missing, Refused
 from towpath.core.manifests import read_image
 from towpath.core.release import ImageRef
-
-
-class OneLogin:
-    def __init__(self, login: Login | None) -> None:
-        self.known = login
-
-    def login(self, registry: str) -> Login | None:
-        assert registry
-        return self.known
-
 
 LogIn = Callable[[Login | None], RegistryClient]
 

@@ -10,8 +10,9 @@ from urllib3.exceptions import HTTPError
 
 from towpath.adapters.oci.blobs import CHUNK, BlobSource, MadeBlob, checked, read_all
 from towpath.adapters.oci.retry import TransientError
-from towpath.adapters.oci.transport import Call, Transport, unexpected, unreachable
+from towpath.adapters.oci.transport import Call, Transport, unexpected
 from towpath.adapters.oci.upload import CREATED, NOT_FOUND, OK, Moved, Uploads
+from towpath.adapters.oci.wire import unreachable
 from towpath.core.errors import Refused
 from towpath.core.image import Platform
 from towpath.core.manifests import (

@@ -1,26 +1,25 @@
-"""HTTP to registries: scheme, login, redirects and retries in one place."""
+"""HTTP to registries: scheme, login and retries in one place."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from towpath.adapters.oci.auth import Authority, denied, is_local
 from towpath.adapters.oci.credentials import Credentials
 from towpath.adapters.oci.retry import RETRIED, TransientError, asked_wait, retried
+from towpath.adapters.oci.urls import same_origin
+from towpath.adapters.oci.wire import Body, Request, Response, Wire, read
 from towpath.app.ports import Clock
-from towpath.core.errors import Missing, Refused, TowpathError
+from towpath.core.errors import Refused, TowpathError
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
 _HUB, _HUB_HOST = "docker.io", "registry-1.docker.io"
 _SMALL = 4 * 1024 * 1024
-_FOLLOW = urllib3.Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0, raise_on_redirect=True)
 _TIMEOUT = urllib3.Timeout(connect=10, read=300)
 
-Body = Callable[[], "Iterable[bytes] | bytes"]
-Response = urllib3.BaseHTTPResponse
 T = TypeVar("T")
 
 
@@ -47,11 +46,12 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An answer that was read to its end."""
+    """An answer that was read to its end; `url` is who gave it."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    url: str
 
 
 class Transport:
@@ -66,7 +66,7 @@ class Transport:
         attempts: int = 5,
         pool: urllib3.PoolManager | None = None,
     ) -> None:
-        self._pool = pool or urllib3.PoolManager(maxsize=16, timeout=_TIMEOUT)
+        self._wire = Wire(pool or urllib3.PoolManager(maxsize=16, timeout=_TIMEOUT))
         self._clock = clock
         self._insecure = insecure
         self._attempts = attempts
@@ -92,17 +92,11 @@ class Transport:
         Raises:
             TransientError: a failure by chance.
         """
-        response = self.stream(call)
-        try:
-            content = response.read(_SMALL + 1, decode_content=True)
-        except HTTPError as error:
-            raise TransientError(unreachable(call.registry, error)) from error
+        url, response = self._answered(call)
+        content = read(call.registry, response, _SMALL)
         if len(content) > _SMALL:
-            response.close()
             raise Refused(f"registry {call.registry} answered more than 4 MiB to {call.method} {_path(call.url)}")
-        response.drain_conn()
-        response.release_conn()
-        return Reply(status=response.status, headers=response.headers, content=content)
+        return Reply(status=response.status, headers=response.headers, content=content, url=url)
 
     def stream(self, call: Call) -> Response:
         """One attempt, its body left to be read by the caller.
@@ -111,53 +105,53 @@ class Transport:
             TransientError: a failure by chance.
             Refused: the registry doesn't let this user in.
         """
+        return self._answered(call)[1]
+
+    def _answered(self, call: Call) -> tuple[str, Response]:
         sent = self._authority.header(call.registry, call.scopes)
-        response = self._raw(call, sent)
+        url, response = self._wire.open(self._request(call, sent))
         if response.status == UNAUTHORIZED and "WWW-Authenticate" in response.headers:
             response.drain_conn()
-            challenge = response.headers["WWW-Authenticate"]
-            header = self._authority.answer(call.registry, challenge, call.scopes, sent)
-            response = self._raw(call, header)
+            asked = response.headers["WWW-Authenticate"]
+            header = self._authority.answer(call.registry, asked, call.scopes, sent)
+            url, response = self._wire.open(self._request(call, header))
         if response.status in {UNAUTHORIZED, FORBIDDEN}:
             response.drain_conn()
-            raise denied(call.registry, f"it answered {response.status} to {call.method} {_path(call.url)}")
+            why = f"it answered {response.status} to {call.method} {_path(call.url)}"
+            raise denied(call.registry, why)
+        self._check(response, _failed(call, response.status))
+        return url, response
+
+    def _check(self, response: Response, failure: TowpathError) -> None:
         if response.status in RETRIED:
             wait = asked_wait(response.headers, self._clock.now())
             response.drain_conn()
-            raise TransientError(_failed(call, response.status), wait)
-        return response
+            raise TransientError(failure, wait)
 
-    def _raw(self, call: Call, authorization: str | None) -> Response:
-        url = self.root(call.registry) + call.url if call.url.startswith("/") else call.url
-        headers = dict(call.headers)
-        if authorization is not None and url.startswith(self.root(call.registry) + "/"):
-            headers["Authorization"] = authorization
-        return self._open(call.registry, call.method, url, headers, call.body() if call.body else None)
-
-    def _open(
-        self, registry: str, method: str, url: str, headers: Mapping[str, str], body: Iterable[bytes] | bytes | None
-    ) -> Response:
-        try:
-            return self._pool.request(
-                method, url, headers=headers, body=body, preload_content=False, decode_content=False, retries=_FOLLOW
-            )
-        except (SSLError, MaxRetryError) as error:
-            if isinstance(error, SSLError) or isinstance(error.reason, SSLError):
-                raise _untrusted(registry, error) from error
-            raise TransientError(unreachable(registry, error)) from error
-        except HTTPError as error:
-            raise TransientError(unreachable(registry, error)) from error
+    def _request(self, call: Call, authorization: str | None) -> Request:
+        root = self.root(call.registry)
+        url = root + call.url if call.url.startswith("/") else call.url
+        known = authorization is not None and same_origin(url, root)
+        return Request(
+            registry=call.registry,
+            method=call.method,
+            url=url,
+            headers=call.headers,
+            secret={"Authorization": authorization or ""} if known else {},
+            body=call.body,
+        )
 
     def _fetch_token(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+        # A body here is a secret, which no redirect may carry elsewhere.
+        where = urllib.parse.urlsplit(url).netloc
+        request = Request(registry=where, method=method, url=url, secret=headers)
+        if body is not None:
+            request = replace(request, body=lambda: body, hops=0)
+
         def once() -> tuple[int, bytes]:
-            response = self._open(url.split("/")[2], method, url, headers, body)
-            content = response.read(_SMALL)
-            response.release_conn()
-            if response.status in RETRIED:
-                wait = asked_wait(response.headers, self._clock.now())
-                failure = Refused(f"token service {url.partition('?')[0]} answered {response.status}", _LATER)
-                raise TransientError(failure, wait)
-            return response.status, content
+            _, response = self._wire.open(request)
+            self._check(response, Refused(f"token service {url.partition('?')[0]} answered {response.status}", _LATER))
+            return response.status, read(where, response, _SMALL)
 
         return self.retried(once)
 
@@ -179,18 +173,4 @@ def unexpected(call: Call, reply: Reply) -> Refused:
     return Refused(
         f"registry {call.registry} answered {reply.status} to {call.method} {_path(call.url)}: {said}",
         "this is the registry's own refusal; ask whoever runs it, or use another repository",
-    )
-
-
-def unreachable(registry: str, error: Exception) -> Missing:
-    """A registry that doesn't answer, or stops in the middle of it."""
-    reason = getattr(error, "reason", None) or error
-    return Missing(f"registry {registry} can't be reached: {reason}", "`deploy doctor` says whether it should run here")
-
-
-def _untrusted(registry: str, error: Exception) -> Missing:
-    reason = getattr(error, "reason", None) or error
-    return Missing(
-        f"registry {registry} has no certificate this machine trusts: {reason}",
-        "add its authority to the system's certificates, or name the registry as insecure if it speaks plain http",
     )

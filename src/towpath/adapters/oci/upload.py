@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from towpath.adapters.oci.blobs import BlobSource, checked
 from towpath.adapters.oci.transport import Call, Reply, Transport, unexpected
+from towpath.adapters.oci.wire import located
 from towpath.core.errors import Refused
 
 ACCEPTED, CREATED, NO_CONTENT, OK, NOT_FOUND = 202, 201, 204, 200, 404
@@ -92,7 +93,7 @@ class Uploads:
         location = reply.headers.get("Location", "")
         if not location:
             raise unexpected(call, reply)
-        return location
+        return located(self._registry, reply.url, location)
 
     def _send(self, blob: BlobSource) -> bool:
         call = Call(
