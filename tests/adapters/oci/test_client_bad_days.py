@@ -92,6 +92,18 @@ def test_a_mount_that_is_not_given_falls_back_to_sending(client: RegistryClient,
     assert fake.asked("DELETE", "/blobs/uploads/"), "the session that a refused mount opens is given back"
 
 
+@pytest.mark.parametrize("status", [401, 403, 405, 500])
+def test_a_registry_that_takes_no_session_back_gets_the_image_all_the_same(
+    client: RegistryClient, fake: FakeRegistry, status: int
+) -> None:
+    manifest, blobs = small_image(os.urandom(1000))
+    image = client.push(f"{fake.host}/a", manifest, blobs).image
+    fake.mounts = False
+    fake.faults["DELETE /blobs/uploads/"] = [(status, {})] * 40
+    client.copy(image, f"{fake.host}/b")
+    assert fake.blobs["b"] == fake.blobs["a"]
+
+
 def test_an_image_is_copied_between_registries(client: RegistryClient, fake: FakeRegistry) -> None:
     manifest, blobs = small_image(os.urandom(3_000_000))
     image = client.push(f"{fake.host}/a", manifest, blobs).image
@@ -204,3 +216,8 @@ def test_the_size_of_a_source_is_part_of_what_is_checked(client: RegistryClient,
     config = replace(read_image(manifest).config, size=3)
     with pytest.raises(Refused, match="expected 3 bytes"):
         client.document(repository, config)
+
+
+def test_a_size_that_is_no_number_is_taken_as_not_said(client: RegistryClient, fake: FakeRegistry) -> None:
+    fake.faults["HEAD /blobs/"] = [(200, {"Content-Length": "abc"})]
+    assert client.blob_size(f"{fake.host}/m", "sha256:" + "a" * 64) == 0

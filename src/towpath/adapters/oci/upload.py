@@ -1,13 +1,15 @@
 """One blob into one repository: there already, mounted, in one piece, or in chunks where one piece is refused."""
 
+import contextlib
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from towpath.adapters.oci.blobs import BlobSource, checked
+from towpath.adapters.oci.retry import TransientError
 from towpath.adapters.oci.transport import Call, Reply, Transport, unexpected
 from towpath.adapters.oci.wire import located
-from towpath.core.errors import Refused
+from towpath.core.errors import Refused, TowpathError
 
 ACCEPTED, CREATED, NO_CONTENT, OK, NOT_FOUND = 202, 201, 204, 200, 404
 ONE_PIECE_REFUSED = frozenset({405, 411, 413, 501})
@@ -57,14 +59,15 @@ class Uploads:
         return Moved(digest=blob.digest, size=blob.size, sent=blob.size, how="chunked")
 
     def size(self, digest: str) -> int | None:
-        """Bytes of the blob as the repository has it; None when it hasn't."""
+        """Bytes of the blob as the repository has it, 0 where it doesn't say; None when it hasn't."""
         call = self._call("HEAD", f"/v2/{self._path}/blobs/{digest}", push=False)
         reply = self._transport.send(call)
         if reply.status == NOT_FOUND:
             return None
         if reply.status != OK:
             raise unexpected(call, reply)
-        return int(reply.headers.get("Content-Length", "0"))
+        length = reply.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else 0
 
     def _call(self, method: str, url: str, *, push: bool = True, source: str = "") -> Call:
         scopes: tuple[str, ...] = (f"repository:{self._path}:{'pull,push' if push else 'pull'}",)
@@ -79,8 +82,13 @@ class Uploads:
         if reply.status == CREATED:
             return True
         if reply.status == ACCEPTED:
-            self._transport.send(self._call("DELETE", self._location(call, reply)))
+            self._give_back(call, reply)
         return False
+
+    def _give_back(self, call: Call, reply: Reply) -> None:
+        # A courtesy: a registry that doesn't take it ends the session by itself, and the blob is sent anyway.
+        with contextlib.suppress(TowpathError, TransientError):
+            self._transport.once(self._call("DELETE", self._location(call, reply)))
 
     def _session(self) -> str:
         call = self._call("POST", f"/v2/{self._path}/blobs/uploads/")
