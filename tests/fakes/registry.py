@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.parse
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +21,8 @@ class FakeRegistry:
     """What it holds, what it was asked, and how it misbehaves.
 
     `faults` maps "METHOD /part of path" to answers (status, headers) given before the right one, in order.
-    `location` is how it names the session of an upload.
+    `location` is how it names the session of an upload. A PUT of a blob gets no answer before `silent` is done with its
+    path.
     """
 
     blobs: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class FakeRegistry:
     mounts: bool = True
     referrers: bool = True
     largest_body: int = 1 << 40
+    silent: Callable[[str], None] | None = None
     location: str = "/v2/{repository}/blobs/uploads/{session}?_state={session}"
     login: tuple[str, str] | None = None
     scheme: str = "bearer"
@@ -135,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         registry.requests.append(f"{self.command} {self.path}")
         registry.authorizations.append(self.headers.get("Authorization"))
         body = self._body()
+        if registry.silent and self.command == "PUT" and "/blobs/" in path:
+            registry.silent(self.path)
         fault = registry.fault(self.command, self.path)
         if fault is not None:
             self._answer(fault[0], fault[1])

@@ -1,14 +1,13 @@
 """What Towpath does with registries: read, push, copy and annotate images by digest."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from urllib3.exceptions import HTTPError
 
 from towpath.adapters.oci.blobs import CHUNK, BlobSource, MadeBlob, checked, read_all
+from towpath.adapters.oci.parallel import in_parallel
 from towpath.adapters.oci.retry import TransientError
 from towpath.adapters.oci.transport import Call, Transport, unexpected
 from towpath.adapters.oci.upload import CREATED, NOT_FOUND, OK, Moved, Uploads
@@ -25,9 +24,6 @@ from towpath.core.manifests import (
     read_index,
 )
 from towpath.core.release import ImageRef
-
-T = TypeVar("T")
-S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +58,6 @@ class RegistryClient:
     def __init__(self, transport: Transport, *, parallel: int = 4) -> None:
         self._transport = transport
         self._parallel = parallel
-        self._cancelled = threading.Event()
 
     def exists(self, image: ImageRef) -> bool:
         """Whether the registry has a manifest of exactly that digest."""
@@ -136,7 +131,7 @@ class RegistryClient:
 
     def blob_size(self, repository: str, digest: str) -> int | None:
         """Bytes of a blob; None when the repository hasn't got it."""
-        return self._uploads(repository).size(digest)
+        return Uploads(self._transport, repository).size(digest)
 
     def blob(self, repository: str, descriptor: Descriptor) -> BlobSource:
         """A blob that is read from the registry when it is opened."""
@@ -192,8 +187,13 @@ class RegistryClient:
         self, repository: str, blobs: Iterable[BlobSource], sources: Sequence[str] = ()
     ) -> tuple[Moved, ...]:
         """Make a repository have these blobs, in parallel, HEAD first; arguments as in `push`."""
-        uploads = self._uploads(repository)
-        return self._all(lambda blob: uploads.put(blob, sources), blobs)
+        stopped = threading.Event()
+        uploads = Uploads(self._transport, repository, stopped.is_set)
+        try:
+            return in_parallel(lambda blob: uploads.put(blob, sources), blobs, self._parallel)
+        finally:
+            # An interrupt or one failure ends the other uploads at their next piece, instead of after gigabytes.
+            stopped.set()
 
     def copy(self, source: ImageRef, repository: str) -> Transfer:
         """Make another repository have the same image, with the same digest; an index with all it lists.
@@ -219,22 +219,6 @@ class RegistryClient:
         mounts = (source.path,) if source.registry == repository.split("/", 1)[0] else ()
         blobs = [self.blob(source.repository, descriptor) for descriptor in read_image(manifest).blobs]
         return self.push_blobs(repository, blobs, mounts)
-
-    def _uploads(self, repository: str) -> Uploads:
-        return Uploads(self._transport, repository, self._cancelled.is_set)
-
-    def _all(self, work: Callable[[S], T], items: Iterable[S]) -> tuple[T, ...]:
-        pool = ThreadPoolExecutor(max_workers=self._parallel)
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            return tuple(future.result() for future in futures)
-        except BaseException:
-            # An interrupt or one failure ends the other uploads at their next piece, instead of after gigabytes.
-            self._cancelled.set()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            self._cancelled.clear()
 
 
 def _manifest_call(method: str, repository: str, reference: str, manifest: Manifest | None = None) -> Call:

@@ -4,6 +4,7 @@ import contextlib
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from towpath.adapters.oci.blobs import BlobSource, checked
 from towpath.adapters.oci.retry import TransientError
@@ -14,6 +15,8 @@ from towpath.core.errors import Refused, TowpathError
 ACCEPTED, CREATED, NO_CONTENT, OK, NOT_FOUND = 202, 201, 204, 200, 404
 ONE_PIECE_REFUSED = frozenset({405, 411, 413, 501})
 CHUNK = 8 * 1024 * 1024
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,13 +37,13 @@ class Moved:
 
 
 class Uploads:
-    """Uploads into one repository of one registry."""
+    """Uploads into one repository of one registry, until `stopped`: looked at before each attempt and piece."""
 
-    def __init__(self, transport: Transport, repository: str, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, transport: Transport, repository: str, stopped: Callable[[], bool] = lambda: False) -> None:
         self._transport = transport
         self._registry, self._path = repository.split("/", 1)
         self._repository = repository
-        self._cancelled = cancelled
+        self._stopped = stopped
 
     def put(self, blob: BlobSource, sources: Sequence[str] = ()) -> Moved:
         """Make the repository have the blob, by the cheapest way that works; `sources` are paths of the same registry.
@@ -53,15 +56,15 @@ class Uploads:
         for source in sources:
             if self._mount(blob.digest, source):
                 return Moved(digest=blob.digest, size=blob.size, sent=0, how="mounted")
-        if self._transport.retried(lambda: self._send(blob)):
+        if self._retried(lambda: self._send(blob)):
             return Moved(digest=blob.digest, size=blob.size, sent=blob.size, how="sent")
-        self._transport.retried(lambda: self._send_chunks(blob))
+        self._retried(lambda: self._send_chunks(blob))
         return Moved(digest=blob.digest, size=blob.size, sent=blob.size, how="chunked")
 
     def size(self, digest: str) -> int | None:
         """Bytes of the blob as the repository has it, 0 where it doesn't say; None when it hasn't."""
         call = self._call("HEAD", f"/v2/{self._path}/blobs/{digest}", push=False)
-        reply = self._transport.send(call)
+        reply = self._retried(lambda: self._transport.once(call))
         if reply.status == NOT_FOUND:
             return None
         if reply.status != OK:
@@ -78,7 +81,7 @@ class Uploads:
     def _mount(self, digest: str, source: str) -> bool:
         query = urllib.parse.urlencode({"mount": digest, "from": source})
         call = self._call("POST", f"/v2/{self._path}/blobs/uploads/?{query}", source=source)
-        reply = self._transport.send(call)
+        reply = self._retried(lambda: self._transport.once(call))
         if reply.status == CREATED:
             return True
         if reply.status == ACCEPTED:
@@ -149,9 +152,19 @@ class Uploads:
 
     def _pieces(self, blob: BlobSource) -> Iterator[bytes]:
         for piece in checked(blob.open(), blob.digest, blob.size, f"the source of {self._repository}"):
-            if self._cancelled():
-                raise Refused(f"the upload of {blob.digest} to {self._repository} was stopped")
+            self._go_on()
             yield piece
+
+    def _retried(self, once: Callable[[], T]) -> T:
+        def unless_stopped() -> T:
+            self._go_on()
+            return once()
+
+        return self._transport.retried(unless_stopped)
+
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise Refused(f"the upload to {self._repository} was stopped")
 
 
 def _with_digest(location: str, digest: str) -> str:
