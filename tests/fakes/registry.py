@@ -38,6 +38,7 @@ class FakeRegistry:
     location: str = "/v2/{repository}/blobs/uploads/{session}?_state={session}"
     login: tuple[str, str] | None = None
     scheme: str = "bearer"
+    token: bytes = b'{"token": "good", "expires_in": 60}'
     host: str = ""
     _sessions: dict[str, bytes] = field(default_factory=dict)
     _opened: int = 0
@@ -170,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         refresh = dict(urllib.parse.parse_qsl(body.decode())).get("refresh_token")
         known = self.registry.login is not None and refresh == self.registry.login[1]
         if known or self.headers.get("Authorization") == self._basic():
-            self._answer(200, {}, json.dumps({"token": "good", "expires_in": 60}).encode())
+            self._answer(200, {}, self.registry.token)
         else:
             self._answer(401, {})
 

@@ -1,35 +1,22 @@
 """What the client does when a registry misbehaves; the fake one does on request."""
 
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-import urllib3
 
 from tests.adapters.oci.images import small_image
-from tests.adapters.oci.logins import OneLogin
 from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry, serving
 from tests.support.ports import free_port
 from towpath.adapters.oci import upload
 from towpath.adapters.oci.blobs import MadeBlob
 from towpath.adapters.oci.client import RegistryClient
-from towpath.adapters.oci.credentials import Login
 from towpath.adapters.oci.referrers import Referrers
 from towpath.adapters.oci.transport import Transport
 from towpath.core.errors import Missing, Refused
 from towpath.core.manifests import read_image
 from towpath.core.release import ImageRef
-
-LogIn = Callable[[Login | None], RegistryClient]
-
-
-@pytest.fixture
-def logged_in() -> Iterator[LogIn]:
-    pool = urllib3.PoolManager(maxsize=16, timeout=20)
-    yield lambda login: RegistryClient(Transport(credentials=OneLogin(login), clock=FakeClock(), pool=pool))
-    pool.clear()
 
 
 def test_a_busy_registry_is_asked_again_after_the_time_it_names(
@@ -167,46 +154,6 @@ def test_no_registry_at_all_is_said_after_the_attempts(client: RegistryClient, c
     with pytest.raises(Missing, match=f"registry {host} can't be reached"):
         client.exists(ImageRef(repository=f"{host}/m", digest="sha256:" + "0" * 64))
     assert clock.slept == [0.25, 0.5, 1.0, 2.0]
-
-
-@pytest.mark.parametrize("scheme", ["bearer", "basic"])
-def test_a_registry_that_asks_gets_the_login(logged_in: LogIn, fake: FakeRegistry, scheme: str) -> None:
-    fake.login, fake.scheme = ("me", "bait-secret"), scheme
-    client = logged_in(Login(user="me", secret="bait-secret"))
-    manifest, blobs = small_image(os.urandom(100_000))
-    image = client.push(f"{fake.host}/m", manifest, blobs).image
-    assert client.exists(image)
-
-
-def test_an_identity_token_is_exchanged_and_never_in_a_url(logged_in: LogIn, fake: FakeRegistry) -> None:
-    fake.login = ("<token>", "bait-secret")
-    client = logged_in(Login(user="<token>", secret="bait-secret"))
-    assert client.digest(f"{fake.host}/m", "v1") is None
-    assert fake.asked("POST", "/token") == ["POST /token"]
-
-
-def test_a_token_is_asked_for_once_and_a_spent_one_replaced(logged_in: LogIn, fake: FakeRegistry) -> None:
-    fake.login = ("me", "bait-secret")
-    client = logged_in(Login(user="me", secret="bait-secret"))
-    for _ in range(3):
-        client.digest(f"{fake.host}/m", "v1")
-    assert len(fake.asked("GET", "/token")) == 1
-    challenge = f'Bearer realm="http://{fake.host}/token",service="fake"'
-    fake.faults["HEAD /manifests/"] = [(401, {"WWW-Authenticate": challenge})]
-    client.digest(f"{fake.host}/m", "v1")
-    assert len(fake.asked("GET", "/token")) == 2
-
-
-@pytest.mark.parametrize("scheme", ["bearer", "basic"])
-@pytest.mark.parametrize("login", [None, Login(user="me", secret="wrong-bait")])
-def test_a_wrong_login_is_refused_with_the_remedy_and_without_the_secret(
-    logged_in: LogIn, fake: FakeRegistry, scheme: str, login: Login | None
-) -> None:
-    fake.login, fake.scheme = ("me", "bait-secret"), scheme
-    with pytest.raises(Refused, match=f"registry {fake.host} denied access") as caught:
-        logged_in(login).digest(f"{fake.host}/m", "v1")
-    assert caught.value.hint.endswith(f"docker login {fake.host}")
-    assert "bait" not in repr(login) + caught.value.message
 
 
 def test_the_size_of_a_source_is_part_of_what_is_checked(client: RegistryClient, fake: FakeRegistry) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.programs import FakePrograms, says
-from towpath.adapters.oci.auth import is_local, read_challenge
+from towpath.adapters.oci.auth import is_local
 from towpath.adapters.oci.credentials import HUB, DockerCredentials, Login
 from towpath.core.errors import Missing, UsageError
 
@@ -79,12 +79,6 @@ def test_a_config_that_does_not_parse_is_said(tmp_path: Path) -> None:
 
 def test_a_secret_never_shows() -> None:
     assert "bait" not in repr(ME)
-
-
-def test_a_challenge_is_read_with_its_parameters() -> None:
-    found = read_challenge('Bearer realm="https://a/t?x=1,2",service=reg, scope="repository:x:pull,push"')
-    assert found.scheme == "bearer"
-    assert found.parameters == {"realm": "https://a/t?x=1,2", "service": "reg", "scope": "repository:x:pull,push"}
 
 
 @pytest.mark.parametrize(

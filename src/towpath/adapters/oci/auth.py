@@ -4,34 +4,14 @@ import json
 import re
 import threading
 import urllib.parse
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from towpath.adapters.oci.challenges import Challenge, choose_challenge, read_challenges
 from towpath.adapters.oci.credentials import Credentials, Login
 from towpath.core.errors import Refused
 
-_PARAMETER = re.compile(r'([A-Za-z_]+)="((?:[^"\\]|\\.)*)"|([A-Za-z_]+)=([^\s",]+)')
 _CLIENT = "towpath"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Challenge:
-    """What a registry wants before it answers.
-
-    Attributes:
-        scheme: `bearer` or `basic`, in lower case.
-        parameters: realm, service, scope and the like.
-    """
-
-    scheme: str
-    parameters: dict[str, str]
-
-
-def read_challenge(header: str) -> Challenge:
-    """The challenge of a WWW-Authenticate header."""
-    scheme, _, rest = header.strip().partition(" ")
-    found = {(a or c).lower(): b or d for a, b, c, d in _PARAMETER.findall(rest)}
-    return Challenge(scheme=scheme.lower(), parameters=found)
+_WRITABLE = re.compile(r"[!-~]+")
 
 
 class TokenCall(Protocol):
@@ -64,7 +44,7 @@ class Authority:
             known = self.header(registry, scopes)
             if known is not None and known != refused:
                 return known
-            challenge = read_challenge(header)
+            challenge = _answerable(registry, header)
             if challenge.scheme == "basic":
                 return self._basic(registry, refused)
             value = f"Bearer {self._token(registry, challenge, scopes)}"
@@ -79,15 +59,20 @@ class Authority:
         return login.basic
 
     def _token(self, registry: str, challenge: Challenge, scopes: tuple[str, ...]) -> str:
-        realm = challenge.parameters.get("realm", "")
+        realm = challenge.realm
         login = self._credentials.login(registry)
         if login is not None and not _safe(realm, registry):
             raise denied(registry, f"its token service {realm} is not https, so the login was not sent")
         service = challenge.parameters.get("service", "")
         status, body = self._ask(realm, service, scopes, login)
-        token = _read_token(body) if status == 200 else ""  # noqa: PLR2004 - the status that carries a token
-        if not token:
+        if status != 200:  # noqa: PLR2004 - the status that carries a token
             raise denied(registry, f"its token service answered {status}")
+        token = _read_token(body)
+        if not token:
+            raise Refused(
+                f"token service {realm} answered something else than a token",
+                f"ask whoever runs registry {registry}, or use another repository",
+            )
         return token
 
     def _ask(self, realm: str, service: str, scopes: tuple[str, ...], login: Login | None) -> tuple[int, bytes]:
@@ -117,12 +102,27 @@ def is_local(registry: str) -> bool:
     return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
+def _answerable(registry: str, header: str) -> Challenge:
+    offered = read_challenges(header)
+    chosen = choose_challenge(offered)
+    if chosen is None:
+        listed = ", ".join(challenge.scheme for challenge in offered) or "nothing that can be read"
+        raise Refused(
+            f"registry {registry} asks for a login in no way that Towpath knows: {listed}",
+            "it takes Basic, and Bearer with a realm that is an address; ask whoever runs the registry for one of them",
+        )
+    return chosen
+
+
 def _read_token(body: bytes) -> str:
     try:
-        document: dict[str, Any] = json.loads(body)
+        document = json.loads(body)
     except ValueError:
         return ""
-    return str(document.get("token") or document.get("access_token") or "")
+    if not isinstance(document, dict):
+        return ""
+    token = document.get("token") or document.get("access_token")
+    return token if isinstance(token, str) and _WRITABLE.fullmatch(token) else ""
 
 
 def denied(registry: str, why: str) -> Refused:
