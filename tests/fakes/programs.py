@@ -18,6 +18,7 @@ class Asked:
     cwd: str
     env: Mapping[str, str]
     stdin: str
+    timeout: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -28,10 +29,16 @@ class FakePrograms:
     asked: list[Asked] = field(default_factory=list)
 
     def run(
-        self, words: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None, stdin: str = ""
+        self,
+        words: Sequence[str],
+        *,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout: float | None = None,
     ) -> Finished:
         line = tuple(words)
-        self.asked.append(Asked(words=line, cwd=cwd, env=dict(env or {}), stdin=stdin))
+        self.asked.append(Asked(words=line, cwd=cwd, env=dict(env or {}), stdin=stdin, timeout=timeout))
         for start, answer in self.answers.items():
             if line[: len(start)] == start:
                 return answer(line) if callable(answer) else answer

@@ -1,6 +1,6 @@
 """Logins for tests."""
 
-from towpath.adapters.oci.credentials import Login
+from towpath.adapters.oci.credentials import HelperFailedError, Login
 
 
 class OneLogin:
@@ -12,3 +12,10 @@ class OneLogin:
     def login(self, registry: str) -> Login | None:
         assert registry
         return self.known
+
+
+class BrokenHelper:
+    """Keeps a login, and can't give it."""
+
+    def login(self, registry: str) -> Login | None:
+        raise HelperFailedError("ecr", 1, registry)

@@ -7,23 +7,33 @@ import pytest
 import urllib3
 
 from tests.adapters.oci.images import small_image
-from tests.adapters.oci.logins import OneLogin
+from tests.adapters.oci.logins import BrokenHelper, OneLogin
 from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry
 from towpath.adapters.oci.challenges import Challenge, choose_challenge, read_challenges
 from towpath.adapters.oci.client import RegistryClient
-from towpath.adapters.oci.credentials import Login
+from towpath.adapters.oci.credentials import Credentials, Login
 from towpath.adapters.oci.transport import Transport
 from towpath.core.errors import Missing, Refused
 
+Knowing = Callable[[Credentials], RegistryClient]
 LogIn = Callable[[Login | None], RegistryClient]
 
 
 @pytest.fixture
-def logged_in() -> Iterator[LogIn]:
+def knowing() -> Iterator[Knowing]:
     pool = urllib3.PoolManager(maxsize=16, timeout=20)
-    yield lambda login: RegistryClient(Transport(credentials=OneLogin(login), clock=FakeClock(), pool=pool))
+    yield lambda credentials: RegistryClient(Transport(credentials=credentials, clock=FakeClock(), pool=pool))
     pool.clear()
+
+
+@pytest.fixture
+def logged_in(knowing: Knowing) -> LogIn:
+    return lambda login: knowing(OneLogin(login))
+
+
+def bearer(fake: FakeRegistry) -> dict[str, str]:
+    return {"WWW-Authenticate": f'Bearer realm="http://{fake.host}/token",service="fake"'}
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "basic"])
@@ -48,8 +58,7 @@ def test_a_token_is_asked_for_once_and_a_spent_one_replaced(logged_in: LogIn, fa
     for _ in range(3):
         client.digest(f"{fake.host}/m", "v1")
     assert len(fake.asked("GET", "/token")) == 1
-    challenge = f'Bearer realm="http://{fake.host}/token",service="fake"'
-    fake.faults["HEAD /manifests/"] = [(401, {"WWW-Authenticate": challenge})]
+    fake.faults["HEAD /manifests/"] = [(401, bearer(fake))]
     client.digest(f"{fake.host}/m", "v1")
     assert len(fake.asked("GET", "/token")) == 2
 
@@ -64,6 +73,30 @@ def test_a_wrong_login_is_refused_with_the_remedy_and_without_the_secret(
         logged_in(login).digest(f"{fake.host}/m", "v1")
     assert caught.value.hint.endswith(f"docker login {fake.host}")
     assert "bait" not in repr(login) + caught.value.message
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "basic"])
+def test_a_helper_that_failed_is_named_when_the_registry_refuses(
+    knowing: Knowing, fake: FakeRegistry, scheme: str
+) -> None:
+    fake.login, fake.scheme = ("me", "bait-secret"), scheme
+    with pytest.raises(Refused, match=r"denied access: .*; docker-credential-ecr") as caught:
+        knowing(BrokenHelper()).digest(f"{fake.host}/m", "v1")
+    assert caught.value.hint.endswith(f"echo {fake.host} | docker-credential-ecr get")
+
+
+def test_a_helper_that_failed_is_named_when_a_token_for_anybody_is_not_enough(
+    knowing: Knowing, fake: FakeRegistry
+) -> None:
+    fake.faults["HEAD /manifests/"] = [(401, bearer(fake)), (403, {})]
+    with pytest.raises(Refused, match=r"answered 403 .*; docker-credential-ecr"):
+        knowing(BrokenHelper()).digest(f"{fake.host}/m", "v1")
+
+
+def test_a_helper_that_failed_is_no_matter_where_anybody_may_read(knowing: Knowing, fake: FakeRegistry) -> None:
+    fake.faults["HEAD /manifests/"] = [(401, bearer(fake))]
+    assert knowing(BrokenHelper()).digest(f"{fake.host}/m", "v1") is None
+    assert fake.asked("GET", "/token")
 
 
 def test_a_challenge_is_read_with_its_parameters() -> None:
@@ -137,6 +170,6 @@ def test_a_token_that_breaks_off_is_asked_for_again(logged_in: LogIn, fake: Fake
     fake.faults["GET /token"] = [broken]
     assert client.digest(f"{fake.host}/m", "v1") is None
     fake.faults["GET /token"] = [broken] * 5
-    fake.faults["HEAD /manifests/"] = [(401, {"WWW-Authenticate": f'Bearer realm="http://{fake.host}/token"'})]
+    fake.faults["HEAD /manifests/"] = [(401, bearer(fake))]
     with pytest.raises(Missing, match=f"registry {fake.host} can't be reached"):
         client.digest(f"{fake.host}/m", "v1")

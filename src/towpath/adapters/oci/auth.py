@@ -7,7 +7,7 @@ import urllib.parse
 from typing import Protocol
 
 from towpath.adapters.oci.challenges import Challenge, choose_challenge, read_challenges
-from towpath.adapters.oci.credentials import Credentials, Login
+from towpath.adapters.oci.credentials import Credentials, HelperFailedError, Login
 from towpath.core.errors import Refused
 
 _CLIENT = "towpath"
@@ -28,6 +28,7 @@ class Authority:
         self._credentials = credentials
         self._call = call
         self._known: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._failed: dict[str, HelperFailedError] = {}
         self._lock = threading.Lock()
 
     def header(self, registry: str, scopes: tuple[str, ...]) -> str | None:
@@ -51,22 +52,38 @@ class Authority:
             self._known[registry, scopes] = value
             return value
 
+    def denied(self, registry: str, why: str) -> Refused:
+        """A registry that doesn't let this user in; names the helper that may be why."""
+        failed = self._failed.get(registry)
+        said = f"registry {registry} denied access: {why}"
+        if failed is not None:
+            return Refused(f"{said}; {failed.message}", failed.hint)
+        return Refused(said, f"log in with an account that may use it: docker login {registry}")
+
+    def _login(self, registry: str) -> Login | None:
+        self._failed.pop(registry, None)
+        try:
+            return self._credentials.login(registry)
+        except HelperFailedError as error:
+            self._failed[registry] = error  # told only if the registry doesn't answer without a login
+            return None
+
     def _basic(self, registry: str, refused: str | None) -> str:
-        login = self._credentials.login(registry)
+        login = self._login(registry)
         if login is None or login.basic == refused:
-            raise denied(registry, "login was not accepted" if login else "no login is known")
+            raise self.denied(registry, "login was not accepted" if login else "no login is known")
         self._known[registry, ()] = login.basic
         return login.basic
 
     def _token(self, registry: str, challenge: Challenge, scopes: tuple[str, ...]) -> str:
         realm = challenge.realm
-        login = self._credentials.login(registry)
+        login = self._login(registry)
         if login is not None and not _safe(realm, registry):
-            raise denied(registry, f"its token service {realm} is not https, so the login was not sent")
+            raise self.denied(registry, f"its token service {realm} is not https, so the login was not sent")
         service = challenge.parameters.get("service", "")
         status, body = self._ask(realm, service, scopes, login)
         if status != 200:  # noqa: PLR2004 - the status that carries a token
-            raise denied(registry, f"its token service answered {status}")
+            raise self.denied(registry, f"its token service answered {status}")
         token = _read_token(body)
         if not token:
             raise Refused(
@@ -123,11 +140,3 @@ def _read_token(body: bytes) -> str:
         return ""
     token = document.get("token") or document.get("access_token")
     return token if isinstance(token, str) and _WRITABLE.fullmatch(token) else ""
-
-
-def denied(registry: str, why: str) -> Refused:
-    """A registry that doesn't let this user in."""
-    return Refused(
-        f"registry {registry} denied access: {why}",
-        f"log in with an account that may use it: docker login {registry}",
-    )

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import urllib3
 
-from towpath.adapters.oci.auth import Authority, denied, is_local
+from towpath.adapters.oci.auth import Authority, is_local
 from towpath.adapters.oci.credentials import Credentials
 from towpath.adapters.oci.retry import RETRIED, TransientError, asked_wait, retried
 from towpath.adapters.oci.urls import same_origin
@@ -118,7 +118,7 @@ class Transport:
         if response.status in {UNAUTHORIZED, FORBIDDEN}:
             response.drain_conn()
             why = f"it answered {response.status} to {call.method} {_path(call.url)}"
-            raise denied(call.registry, why)
+            raise self._authority.denied(call.registry, why)
         self._check(response, _failed(call, response.status))
         return url, response
 
