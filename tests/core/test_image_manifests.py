@@ -92,3 +92,28 @@ def test_a_config_keeps_the_base_and_holds_no_time_and_not_its_command() -> None
     assert "Cmd" not in document["config"]
     assert {entry["created"] for entry in document["history"]} | {document["created"]} == {"1970-01-01T00:00:00Z"}
     assert "2026" not in json.dumps(document)
+
+
+def test_a_base_that_says_little_gives_a_config_all_the_same() -> None:
+    known = {"architecture": "amd64", "os": "linux", "rootfs": None, "history": None}
+    base = json.dumps({**known, "config": {"Env": ["LANG", "A=1=2"]}}).encode()
+    document = json.loads(write_config(base, ["sha256:a"], ["about a"], RUNTIME))
+    assert document["config"]["Env"] == ["A=1=2", "B=2", "PATH=/mine"]
+    assert document["rootfs"]["diff_ids"] == ["sha256:a"]
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        b"{",
+        b"[]",
+        b'{"os": "linux"}',
+        b'{"architecture": "amd64", "os": "linux", "config": 5}',
+        b'{"architecture": "amd64", "os": "linux", "config": {"Env": [5]}}',
+        b'{"architecture": "amd64", "os": "linux", "history": ["x"]}',
+        b'{"architecture": "amd64", "os": "linux", "rootfs": ["x"]}',
+    ],
+)
+def test_a_base_without_an_image_config_is_refused(base: bytes) -> None:
+    with pytest.raises(Refused, match="the base's config is not"):
+        write_config(base, [], [], RUNTIME)

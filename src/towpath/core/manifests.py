@@ -225,23 +225,41 @@ def write_config(base: bytes, diff_ids: Iterable[str], history: Iterable[str], r
     """An image config on top of the base's: its layers first, its environment kept unless named again.
 
     No time and no commit is written: the same inputs give the same bytes on another day.
+
+    Raises:
+        Refused: the base's config is none.
     """
     document = _parsed(base, "the base's config")
+    added, lines = tuple(diff_ids), tuple(history)
+    try:
+        return canonical(_extended(document, added, lines, runtime))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Refused(
+            "the base's config is not an image config", "name a base whose config has architecture and os"
+        ) from error
+
+
+def _extended(document: Json, diff_ids: tuple[str, ...], history: tuple[str, ...], runtime: Runtime) -> Json:
     old = document.get("config") or {}
-    words = dict(line.split("=", 1) for line in old.get("Env") or []) | dict(runtime.env)
     past = [{**entry, "created": _EPOCH} for entry in document.get("history") or []]
-    layers = [*document.get("rootfs", {}).get("diff_ids", []), *diff_ids]
-    return canonical(
-        {
-            "architecture": document["architecture"],
-            "os": document["os"],
-            **({"variant": document["variant"]} if document.get("variant") else {}),
-            "created": _EPOCH,
-            "config": _process(words, runtime),
-            "rootfs": {"type": "layers", "diff_ids": layers},
-            "history": [*past, *({"created": _EPOCH, "created_by": line} for line in history)],
-        }
-    )
+    return {
+        "architecture": document["architecture"],
+        "os": document["os"],
+        **({"variant": document["variant"]} if document.get("variant") else {}),
+        "created": _EPOCH,
+        "config": _process(_environment(old.get("Env") or []) | dict(runtime.env), runtime),
+        "rootfs": {"type": "layers", "diff_ids": [*_layers_below(document), *diff_ids]},
+        "history": [*past, *({"created": _EPOCH, "created_by": line} for line in history)],
+    }
+
+
+def _layers_below(document: Json) -> list[str]:
+    return (document.get("rootfs") or {}).get("diff_ids") or []
+
+
+def _environment(lines: Iterable[str]) -> dict[str, str]:
+    # a line without = gives a container no variable
+    return {name: value for name, equals, value in (line.partition("=") for line in lines) if equals}
 
 
 _EPOCH = "1970-01-01T00:00:00Z"
