@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.registry import FakeRegistry, serving
 from tests.support.ports import free_port
 from towpath.adapters.oci import upload
-from towpath.adapters.oci.blobs import MadeBlob
+from towpath.adapters.oci.blobs import FileBlob, MadeBlob
 from towpath.adapters.oci.client import RegistryClient
 from towpath.adapters.oci.referrers import Referrers
 from towpath.adapters.oci.transport import Transport
@@ -126,6 +127,15 @@ def test_a_source_that_changes_while_it_is_sent_is_refused(client: RegistryClien
     with pytest.raises(Refused, match="corrupt"):
         client.push(f"{fake.host}/m", manifest, [other])
     assert not fake.manifests.get("m")
+
+
+def test_a_file_that_went_away_before_it_is_sent_is_named(
+    client: RegistryClient, fake: FakeRegistry, clock: FakeClock, tmp_path: Path
+) -> None:
+    gone = FileBlob(path=tmp_path / "blob", digest="sha256:" + "a" * 64, size=3)
+    with pytest.raises(Missing, match=rf"{tmp_path}/blob can't be read for {fake.host}/m: No such file"):
+        client.push_blobs(f"{fake.host}/m", [gone])
+    assert not clock.slept
 
 
 def test_a_cut_off_download_is_read_again(client: RegistryClient, fake: FakeRegistry) -> None:

@@ -10,7 +10,7 @@ from towpath.adapters.oci.blobs import BlobSource, checked
 from towpath.adapters.oci.retry import TransientError
 from towpath.adapters.oci.transport import Call, Reply, Transport, unexpected
 from towpath.adapters.oci.wire import located
-from towpath.core.errors import Refused, TowpathError
+from towpath.core.errors import Missing, Refused, TowpathError
 
 ACCEPTED, CREATED, NO_CONTENT, OK, NOT_FOUND = 202, 201, 204, 200, 404
 ONE_PIECE_REFUSED = frozenset({405, 411, 413, 501})
@@ -151,9 +151,15 @@ class Uploads:
         return self._location(call, reply)
 
     def _pieces(self, blob: BlobSource) -> Iterator[bytes]:
-        for piece in checked(blob.open(), blob.digest, blob.size, f"the source of {self._repository}"):
-            self._go_on()
-            yield piece
+        try:
+            for piece in checked(blob.open(), blob.digest, blob.size, f"the source of {self._repository}"):
+                self._go_on()
+                yield piece
+        except OSError as error:
+            raise Missing(
+                f"{error.filename or blob.digest} can't be read for {self._repository}: {error.strerror or error}",
+                "put it back or mend its disk, then build again: `deploy build`",
+            ) from error
 
     def _retried(self, once: Callable[[], T]) -> T:
         def unless_stopped() -> T:
