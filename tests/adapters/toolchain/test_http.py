@@ -1,6 +1,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +14,10 @@ CONTENT = b"x" * 3_000_000
 
 
 class _Pages(BaseHTTPRequestHandler):
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client that gives up in the middle is one of the cases
+            super().handle()
+
     def do_HEAD(self) -> None:
         self._answer(b"")
 
@@ -22,7 +27,7 @@ class _Pages(BaseHTTPRequestHandler):
     def _answer(self, content: bytes) -> None:
         status = {"/gone": 404, "/denied": 401, "/broken": 502}.get(self.path, 200)
         self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", "abc" if self.path == "/odd" else str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
@@ -77,3 +82,16 @@ def test_a_page_that_is_gone_is_named_with_a_way_out(site: str, tmp_path: Path) 
             ask()
         assert "http://127.0.0.1" in caught.value.message
         assert "--offline" in caught.value.hint
+
+
+@pytest.mark.parametrize(("place", "why"), [("/dev/full", "No space left on device"), ("/", "Is a directory")])
+def test_a_place_that_takes_no_download_is_named_with_a_way_out(site: str, place: str, why: str) -> None:
+    with pytest.raises(Missing, match=rf"{site}/big can't be written to {place}: {why}") as caught:
+        Http({}).download(f"{site}/big", Path(place), lambda *_: None)
+    assert "run `deploy setup` again" in caught.value.hint
+
+
+def test_a_download_of_unknown_length_counts_up_to_nothing(site: str, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    Http({}).download(f"{site}/odd", tmp_path / "odd", lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (5, 0)

@@ -1,7 +1,8 @@
 """Downloads over urllib3, through the user's proxy."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -54,21 +55,13 @@ class Http:
 
     def download(self, url: str, target: Path, progress: Callable[[int, int], None]) -> str:
         """Write what `url` serves to `target`; returns its SHA-256. `progress` gets bytes so far and in all (or 0)."""
-        sha = hashlib.sha256()
         try:
-            response = self._pool(url).request("GET", url, timeout=_DOWNLOAD, retries=Retry(3), preload_content=False)
-            _check(url, response.status)
-            total, done = int(response.headers.get("Content-Length", "0")), 0
-            with target.open("wb") as file:
-                for chunk in response.stream(_CHUNK):
-                    file.write(chunk)
-                    sha.update(chunk)
-                    done += len(chunk)
-                    progress(done, total)
-            response.release_conn()
+            pool = self._pool(url)
+            with pool.request("GET", url, timeout=_DOWNLOAD, retries=Retry(3), preload_content=False) as response:
+                _check(url, response.status)
+                return _saved(response, url, target, progress)
         except urllib3.exceptions.HTTPError as error:
             raise _failed(url, str(error)) from error
-        return sha.hexdigest()
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
@@ -80,6 +73,29 @@ class Http:
     def _spared(self, host: str) -> bool:
         names = [name.strip().lstrip(".") for name in self._env.get("no_proxy", "").split(",")]
         return any(name == "*" or (name and (host == name or host.endswith(f".{name}"))) for name in names)
+
+
+def _saved(response: urllib3.BaseHTTPResponse, url: str, target: Path, progress: Callable[[int, int], None]) -> str:
+    sha, said = hashlib.sha256(), response.headers.get("Content-Length", "")
+    total, done = int(said) if said.isdecimal() else 0, 0
+    with _writing(url, target), target.open("wb") as file:
+        for chunk in response.stream(_CHUNK):
+            file.write(chunk)
+            sha.update(chunk)
+            done += len(chunk)
+            progress(done, total)
+    return sha.hexdigest()
+
+
+@contextmanager
+def _writing(url: str, target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Missing(
+            f"{url} can't be written to {target}: {error.strerror or error}",
+            "free space there or let it be written to, then run `deploy setup` again",
+        ) from error
 
 
 def _check(url: str, status: int) -> None:
