@@ -196,6 +196,15 @@ def test_a_file_that_cant_be_edited_safely_is_left_alone(files: YamlStackFiles) 
     assert path.read_text() == ANCHORED
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["!!timestamp x", "!!timestamp 2024-01-01", "!!bool x", "!!int x", "!!int ''", "!!set {a}", f"{'[' * 2000}"],
+)
+def test_a_value_that_no_stack_file_can_have_is_a_usage_error(files: YamlStackFiles, value: str) -> None:
+    with pytest.raises(UsageError, match=r"Pulumi\.prod\.yaml: "):
+        files.parse("prod", f"{TEXT}x: {value}\n")
+
+
 @pytest.mark.parametrize("release", [None, B])
 def test_an_endpoint_that_isnt_in_the_file_is_an_error_of_ours(files: YamlStackFiles, release: ImageRef | None) -> None:
     with pytest.raises(TowpathError, match="no endpoint nope"):

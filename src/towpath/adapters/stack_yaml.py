@@ -10,6 +10,7 @@ import yaml
 
 _BOOL: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 _DROPPED: Final = frozenset({"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"})
+_BEYOND_JSON: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("timestamp", "binary", "set", "omap", "pairs"))
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,6 +31,9 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, list("tTfF"))
+_Loader.yaml_constructors = {
+    tag: construct for tag, construct in yaml.SafeLoader.yaml_constructors.items() if tag not in _BEYOND_JSON
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +53,10 @@ def load(text: str) -> dict[str, Any]:
         parsed = yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
+    except (ValueError, LookupError) as error:
+        raise ValueError(f"a value isn't what its tag says: {error}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):
