@@ -205,6 +205,16 @@ def test_a_value_that_no_stack_file_can_have_is_a_usage_error(files: YamlStackFi
         files.parse("prod", f"{TEXT}x: {value}\n")
 
 
+def test_a_link_to_a_stack_file_stays_a_link(files: YamlStackFiles, tmp_path: Path) -> None:
+    link, file = tmp_path / "Pulumi.prod.yaml", tmp_path / "elsewhere" / "prod.yaml"
+    file.parent.mkdir()
+    link.rename(file)
+    link.symlink_to(file)
+    files.write_release(files.read("prod"), "web", B, 12)
+    assert link.is_symlink()
+    assert str(B) in file.read_text()
+
+
 @pytest.mark.parametrize("release", [None, B])
 def test_an_endpoint_that_isnt_in_the_file_is_an_error_of_ours(files: YamlStackFiles, release: ImageRef | None) -> None:
     with pytest.raises(TowpathError, match="no endpoint nope"):

@@ -73,7 +73,7 @@ class YamlStackFiles:
         Raises:
             NeedsPerson: the file isn't what was pinned any more, or can't be edited safely; it was left alone.
         """
-        path, image = Path(file.path), None if release is None else str(release)
+        path, image = Path(file.path).resolve(), None if release is None else str(release)
         text = _edited(file, endpoint, {"release": image, "promotion": promotion})
         with _beside(path, text.encode()) as new:
             if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
