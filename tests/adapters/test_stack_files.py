@@ -196,13 +196,42 @@ def test_a_file_that_cant_be_edited_safely_is_left_alone(files: YamlStackFiles) 
     assert path.read_text() == ANCHORED
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["!!timestamp x", "!!timestamp 2024-01-01", "!!bool x", "!!int x", "!!int ''", "!!set {a}", f"{'[' * 2000}"],
-)
-def test_a_value_that_no_stack_file_can_have_is_a_usage_error(files: YamlStackFiles, value: str) -> None:
-    with pytest.raises(UsageError, match=r"Pulumi\.prod\.yaml: "):
-        files.parse("prod", f"{TEXT}x: {value}\n")
+HEAD = "config:\n  towpath:platform: {stack: platform}\n  towpath:router: {port: 8083}\n"
+WEB = f"web: {{release: '{A}', promotion: 3}}\n"
+MERGED = {
+    "endpoints": f"x: &c\n  {WEB}{HEAD}  towpath:endpoints:\n    <<: *c\n",
+    "config": f"x: &c\n  towpath:endpoints:\n    {WEB}{HEAD}  <<: *c\n",
+}
+
+
+@pytest.mark.parametrize("text", MERGED.values(), ids=MERGED)
+def test_an_endpoint_that_a_merge_key_brings_is_left_alone_and_known_beforehand(
+    files: YamlStackFiles, text: str
+) -> None:
+    path = files.project / "Pulumi.prod.yaml"
+    path.write_text(text)
+    file = files.read("prod")
+    assert "Pulumi.prod.yaml" in files.unwritable(file, "web", B)
+    assert "config.towpath:endpoints.web must stand there itself" in files.unwritable(file, "web", B)
+    with pytest.raises(NeedsPerson, match="can't be edited safely") as caught:
+        files.write_release(file, "web", B, 12)
+    assert str(B) in caught.value.hint
+    assert path.read_text() == text
+
+
+def test_what_can_be_written_is_known_beforehand_and_nothing_is_left_of_the_try(files: YamlStackFiles) -> None:
+    assert files.unwritable(files.read("prod"), "web", B) == ""
+    assert [(path.name, path.read_text()) for path in files.project.iterdir()] == [("Pulumi.prod.yaml", TEXT)]
+
+
+def test_a_folder_that_takes_no_file_is_known_beforehand_and_needs_a_person_at_the_end() -> None:
+    files = YamlStackFiles(project=Path("/proc"))  # which takes no file from root either
+    file = files.parse("prod", TEXT)
+    assert files.unwritable(file, "web", B).startswith("/proc can't be written to: ")
+    with pytest.raises(NeedsPerson, match=r"/proc/Pulumi\.prod\.yaml can't be written") as caught:
+        files.write_release(file, "web", B, 12)
+    assert "deploy resume prod" in caught.value.hint
+    assert f"release: {B}, promotion: 12" in caught.value.hint
 
 
 def test_a_link_to_a_stack_file_stays_a_link(files: YamlStackFiles, tmp_path: Path) -> None:
@@ -213,6 +242,27 @@ def test_a_link_to_a_stack_file_stays_a_link(files: YamlStackFiles, tmp_path: Pa
     files.write_release(files.read("prod"), "web", B, 12)
     assert link.is_symlink()
     assert str(B) in file.read_text()
+
+
+def test_a_file_that_cant_be_read_is_named(files: YamlStackFiles, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").mkdir()
+    with pytest.raises(UsageError, match=r"Pulumi\.dev\.yaml can't be read: Is a directory"):
+        files.read("dev")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["!!timestamp x", "!!timestamp 2024-01-01", "!!bool x", "!!int x", "!!int ''", "!!set {a}", f"{'[' * 2000}"],
+)
+def test_a_value_that_no_stack_file_can_have_is_a_usage_error(files: YamlStackFiles, value: str) -> None:
+    with pytest.raises(UsageError, match=r"Pulumi\.prod\.yaml: "):
+        files.parse("prod", f"{TEXT}x: {value}\n")
+
+
+def test_an_overlay_that_cant_be_written_is_a_persons_business(files: YamlStackFiles) -> None:
+    file = replace(files.read("prod"), path=f"Pulumi.{'x' * 250}.yaml")  # a name that no folder takes
+    with pytest.raises(NeedsPerson, match="a private copy"), files.overlay(file, file.endpoints[0], 1):
+        pytest.fail("it was drawn")
 
 
 @pytest.mark.parametrize("release", [None, B])

@@ -108,3 +108,11 @@ def test_what_is_dumped_is_read_as_it_was() -> None:
 
 def test_an_empty_file_is_an_empty_mapping() -> None:
     assert load("") == {}
+
+
+@pytest.mark.parametrize("style", [">-", "|-", ">"])
+def test_a_value_that_is_a_block_is_replaced_and_the_lines_after_it_stay(style: str) -> None:
+    before = f"config:\n  towpath:endpoints:\n    web:\n      release: {style}\n        {A}\n      promotion: 3\n"
+    assert edit(before, WEB, {"release": B, "promotion": 4}) == (
+        f"config:\n  towpath:endpoints:\n    web:\n      release: {B}\n      promotion: 4\n"
+    )

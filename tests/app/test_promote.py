@@ -206,6 +206,7 @@ class TestGates:
             (lambda s: s.releases.records.__setitem__(0, record("b", dirty=True)), "uncommitted work"),
             (lambda s: s.releases.records.__setitem__(0, record("b", passed=False)), "tests failed at build"),
             (lambda s: s.world.draw("prod", Endpoint(name="iris", release=image("a"))), "never applied"),
+            (lambda s: setattr(s.file_port, "refusal", "no room on the disk"), "file: no room on the disk"),
         ],
     )
     def test_refuse_before_anything_is_changed(self, scene: Scene, change: object, said: str) -> None:

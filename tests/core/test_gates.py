@@ -44,6 +44,7 @@ def test_a_good_release_passes_every_gate() -> None:
         (replace(GOOD, pending=("update iris.route",)), "settled", "update iris.route"),
         (replace(GOOD, declared=image("c")), "file", "names cccccccccccc"),
         (replace(GOOD, declared=None), "file", "names nothing"),
+        (replace(GOOD, unwritable="no room on the disk"), "file", "no room on the disk"),
     ],
 )
 def test_a_gate_that_fails_says_why_and_what_to_do(facts: GateFacts, name: str, said: str) -> None:

@@ -167,6 +167,7 @@ class WorldFiles:
     unwritable: Exception | None = None
     overlays: dict[str, Endpoint] = field(default_factory=dict)
     pinned: dict[str, StackFile] = field(default_factory=dict)
+    refusal: str = ""
 
     def read(self, environment: str) -> StackFile:
         file = self.world.file(environment)
@@ -186,6 +187,10 @@ class WorldFiles:
         path = f"overlay-{len(self.overlays)}"
         self.overlays[path] = endpoint
         yield Overlay(path=path, drawn=drawn_hash([endpoint]))
+
+    def unwritable(self, file: StackFile, endpoint: str, release: ImageRef) -> str:
+        del file, endpoint, release
+        return self.refusal
 
     def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
         if self.unwritable is not None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,8 @@ class YamlStackFiles:
             return self._file(environment, data.decode(), hashlib.sha256(data).hexdigest())
         except FileNotFoundError as error:
             raise UsageError(f"there is no {path.name}", "`deploy init` writes one for each environment") from error
+        except OSError as error:
+            raise UsageError(f"{path} can't be read: {error.strerror}", "make it a file that can be read") from error
         except UnicodeDecodeError as error:
             raise UsageError(f"{path.name} is not UTF-8") from error
 
@@ -56,33 +58,52 @@ class YamlStackFiles:
 
     @contextmanager
     def overlay(self, file: StackFile, endpoint: Endpoint, fence: int) -> Iterator[Overlay]:
-        """A private copy (0600) in which one endpoint looks like `endpoint`; removed at the end."""
+        """A private copy (0600) in which one endpoint looks like `endpoint`; removed at the end.
+
+        Raises:
+            NeedsPerson: there is no room for it.
+        """
         raw = _with_endpoint(stack_yaml.load(file.text), endpoint, fence)
         wanted = _replaced(file.endpoints, endpoint)
         if _config(raw, file.path).endpoints != wanted:
             raise ValueError(f"{endpoint.name} differs from {file.path} in more than a promotion can change")
-        with tempfile.TemporaryDirectory(prefix="towpath-") as folder:
-            path = Path(folder) / Path(file.path).name
-            path.touch(mode=0o600)
-            path.write_text(stack_yaml.dump(raw))
+        with _copied(Path(file.path).name, stack_yaml.dump(raw)) as path:
             yield Overlay(path=str(path), drawn=drawn_hash(wanted))
+
+    def unwritable(self, file: StackFile, endpoint: str, release: ImageRef) -> str:
+        """Why `write_release` would fail as things are; empty when nothing speaks against it. Leaves nothing behind."""
+        promotion = max((one.promotion for one in file.endpoints), default=0) + 1
+        path = Path(file.path).resolve()
+        try:
+            text = _edited(file, endpoint, {"release": str(release), "promotion": promotion})
+            with tempfile.TemporaryFile(dir=path.parent) as room:
+                room.write(text.encode())
+        except NeedsPerson as error:
+            return error.message
+        except OSError as error:
+            return f"{path.parent} can't be written to: {error.strerror}"
+        return ""
 
     def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
         """Write the promoted release into the checked-in file; comments, order and every other byte stay.
 
         Raises:
-            NeedsPerson: the file isn't what was pinned any more, or can't be edited safely; it was left alone.
+            NeedsPerson: the file isn't what was pinned any more, or can't be edited safely or written; it was left
+                alone.
         """
         path, image = Path(file.path).resolve(), None if release is None else str(release)
-        text = _edited(file, endpoint, {"release": image, "promotion": promotion})
-        with _beside(path, text.encode()) as new:
-            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
-                raise NeedsPerson(
-                    f"{path.name} was changed during promotion {promotion}; it was left alone",
-                    f"write it by hand: endpoint {endpoint}, release: {image}, promotion: {promotion}",
-                )
-            new.replace(path)
-        _sync_folder(path.parent)
+        values = {"release": image, "promotion": promotion}
+        text = _edited(file, endpoint, values)
+        try:
+            with _beside(path, text.encode()) as new:
+                _refuse_changed(path, file, endpoint, values)
+                new.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise NeedsPerson(
+                f"{path} can't be written: {error.strerror}; what promotion {promotion} has drawn stays as it is",
+                f"mend that, then: deploy resume {file.environment}; or {_by_hand(endpoint, values)}",
+            ) from error
         return self.read(file.environment)
 
     def _path(self, environment: str) -> Path:
@@ -132,13 +153,27 @@ def _edited(file: StackFile, name: str, values: Mapping[str, str | int | None]) 
     before = file.endpoint(name)
     if before is None:
         raise NeedsPerson(f"{file.path} has no endpoint {name}")
-    text = stack_yaml.edit(file.text, ("config", _ENDPOINTS, name), values)
+    try:
+        text = stack_yaml.edit(file.text, ("config", _ENDPOINTS, name), values)
+    except KeyError:  # it comes from elsewhere by a merge key
+        text = ""
     if not _says(text, file, name, values):
         raise NeedsPerson(
-            f"{Path(file.path).name} is written in a way that can't be edited safely; it was left alone",
-            f"write it by hand: endpoint {name}, {', '.join(f'{key}: {value}' for key, value in values.items())}",
+            f"{Path(file.path).name} is written in a way that can't be edited safely: what is at "
+            f"config.{_ENDPOINTS}.{name} must stand there itself; it was left alone",
+            _by_hand(name, values),
         )
     return text
+
+
+def _refuse_changed(path: Path, file: StackFile, endpoint: str, values: Mapping[str, str | int | None]) -> None:
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+        what = f"{path.name} was changed during promotion {values['promotion']}; it was left alone"
+        raise NeedsPerson(what, _by_hand(endpoint, values))
+
+
+def _by_hand(endpoint: str, values: Mapping[str, str | int | None]) -> str:
+    return f"write it by hand: endpoint {endpoint}, {', '.join(f'{key}: {value}' for key, value in values.items())}"
 
 
 def _says(text: str, file: StackFile, name: str, values: Mapping[str, str | int | None]) -> bool:
@@ -150,6 +185,19 @@ def _says(text: str, file: StackFile, name: str, values: Mapping[str, str | int 
         return stack_yaml.load(text) == wanted
     except ValueError:
         return False
+
+
+@contextmanager
+def _copied(name: str, text: str) -> Iterator[Path]:
+    with ExitStack() as cleanup:
+        try:
+            path = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="towpath-"))) / name
+            path.touch(mode=0o600)
+            path.write_text(text)
+        except OSError as error:
+            where = f"a private copy of {name} can't be written below {tempfile.gettempdir()}"
+            raise NeedsPerson(f"{where}: {error.strerror}", "make room there") from error
+        yield path
 
 
 @contextmanager

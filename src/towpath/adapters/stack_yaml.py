@@ -82,7 +82,7 @@ def edit(text: str, path: tuple[str, ...], values: Mapping[str, str | int | None
         begin, end = node.start_mark.index, node.end_mark.index
         return _spliced(text, [_Splice(begin=begin, end=end, text=f"{'' if begin < end else ' '}{{{inside}}}")])
     edits = [_removal(text, node, key) for key, value in values.items() if value is None]
-    edits += [_setting(node, key, value, newline) for key, value in values.items() if value is not None]
+    edits += [_setting(text, node, key, value, newline) for key, value in values.items() if value is not None]
     return _spliced(text, [splice for splice in edits if splice is not None])
 
 
@@ -103,10 +103,11 @@ def _pair(node: yaml.Node | None, name: str) -> tuple[yaml.Node, yaml.Node] | No
     return next(((key, value) for key, value in node.value if key.value == name), None)
 
 
-def _setting(node: yaml.MappingNode, name: str, value: str | int, newline: str) -> _Splice:
+def _setting(text: str, node: yaml.MappingNode, name: str, value: str | int, newline: str) -> _Splice:
     pair = _pair(node, name)
     if pair is not None:
-        begin, end = pair[1].start_mark.index, pair[1].end_mark.index
+        begin = pair[1].start_mark.index
+        end = begin + len(text[begin : pair[1].end_mark.index].rstrip())  # a block's end is where the next line begins
         return _Splice(begin=begin, end=end, text=f"{'' if begin < end else ' '}{_scalar(value)}")
     first = node.value[0][0].start_mark
     after = ", " if node.flow_style else newline + " " * first.column

@@ -114,6 +114,7 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
         require_clean=here.environment.require_clean,
         pending=tuple(f"{change.operation} {change.name}" for change in preview),
         declared=here.endpoint.release,
+        unwritable=services.files.unwritable(here.file, here.endpoint.name, image),
         serving=here.serving,
     )
 

@@ -144,11 +144,14 @@ class StackFiles(Protocol):
     def overlay(self, file: StackFile, endpoint: Endpoint, fence: int) -> AbstractContextManager[Overlay]:
         """A private copy (0600) in which one endpoint looks like `endpoint`; removed at the end."""
 
+    def unwritable(self, file: StackFile, endpoint: str, release: ImageRef) -> str:
+        """Why `write_release` would fail as things are; empty when nothing speaks against it. Leaves nothing behind."""
+
     def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
         """Write the promoted release into the checked-in file; comments and order stay.
 
         Raises:
-            NeedsPerson: the file isn't what was pinned any more; it was left alone.
+            NeedsPerson: the file isn't what was pinned any more, or can't be edited or written; it was left alone.
         """
 
 

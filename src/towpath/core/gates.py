@@ -56,6 +56,7 @@ class GateFacts:
         pending: resources that the untouched stack file would change; empty when nothing is pending.
         declared: the release the stack file names.
         serving: the release the stack serves.
+        unwritable: why the candidate couldn't be written into the stack file; empty when it can.
     """
 
     candidate: ImageRef
@@ -70,6 +71,7 @@ class GateFacts:
     pending: tuple[str, ...]
     declared: ImageRef | None
     serving: ImageRef | None
+    unwritable: str = ""
 
 
 def answers(facts: GateFacts) -> tuple[Gate, ...]:
@@ -174,6 +176,9 @@ def _settled(facts: GateFacts) -> Gate:
 
 
 def _file(facts: GateFacts) -> Gate:
+    if facts.unwritable:
+        hint = f"the promotion writes Pulumi.{facts.environment}.yaml at its end: mend what is named"
+        return Gate(name="file", answer=Answer.FAIL, detail=facts.unwritable, hint=hint)
     if facts.declared == facts.serving:
         return Gate(name="file", answer=Answer.PASS, detail="names what is served")
     declared = "nothing" if facts.declared is None else facts.declared.short
