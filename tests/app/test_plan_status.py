@@ -50,6 +50,14 @@ class TestStatus:
         assert prod.healthy
         assert prod.published is False
 
+    def test_of_a_tracked_branch_whose_file_does_not_parse_says_all_the_rest(self, scene: Scene) -> None:
+        scene.world.published["Pulumi.prod.yaml"] = "half a merge"
+
+        dev, prod = status(scene.services())
+
+        assert (dev.published, prod.published) == (False, None)
+        assert prod.release == image("a")
+
     def test_tells_declared_and_observed_in_mid_canary(self, scene: Scene) -> None:
         promote(scene.services(), PROD)
         since = told(scene).closed[-1].until

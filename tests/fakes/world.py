@@ -14,7 +14,7 @@ from towpath.core.contract import (
     release_id,
     resource_name,
 )
-from towpath.core.errors import Busy, NeedsPerson
+from towpath.core.errors import Busy, NeedsPerson, UsageError
 from towpath.core.outputs import ArmOutput, EndpointOutput, RouterOutput, StackOutputs
 from towpath.core.release import ImageRef, ReleaseRecord, TestResult
 
@@ -175,7 +175,8 @@ class WorldFiles:
         return file
 
     def parse(self, environment: str, text: str) -> StackFile:
-        del environment
+        if text not in self.pinned:
+            raise UsageError(f"Pulumi.{environment}.yaml: 1 problem")
         return self.pinned[text]
 
     def as_is(self, file: StackFile) -> Overlay:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from towpath.app.facts import Standing, standing
 from towpath.app.ports import Running
 from towpath.app.services import Services
+from towpath.core.errors import UsageError
 from towpath.core.history import Closed, Open
 from towpath.core.history_codec import history_of
 from towpath.core.outputs import as_declared
@@ -32,7 +33,8 @@ class EnvironmentStatus:
         healthy: everything drawn runs the digest it should and is ready, and routers do what was declared.
         open: the promotion under way.
         last: the last one that ended.
-        published: the tracked branch's stack file has this release; absent where there is no repository to ask.
+        published: the tracked branch's stack file has this release; absent where that can't be told: there is no
+            repository, or the branch's file doesn't parse.
         problems: what contradicts something else.
     """
 
@@ -153,5 +155,8 @@ def _published(services: Services, here: Standing) -> bool | None:
     text = services.git.published(here.file.path)
     if text is None:
         return False
-    there = services.files.parse(here.environment.name, text).endpoint(here.endpoint.name)
+    try:
+        there = services.files.parse(here.environment.name, text).endpoint(here.endpoint.name)
+    except UsageError:
+        return None
     return there is not None and there.promotion >= here.endpoint.promotion and there.release == here.endpoint.release
