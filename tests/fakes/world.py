@@ -45,7 +45,8 @@ class World:
 
     `before_up` is called with the stack and what is about to be drawn; it may raise, or act as somebody else would.
     `runs` is what the platform has in place of one replica that was drawn. `logged` are log lines by release id, and
-    `later` those that come once they are followed. `cores` is what every replica keeps busy.
+    `later` those that come once they are followed. `cores` is what every replica keeps busy. `uncommittable` is why
+    Git refuses to commit.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -58,6 +59,7 @@ class World:
     runs: Callable[[Running], tuple[Running, ...]] | None = None
     interrupts: int = 0
     published: dict[str, str] = field(default_factory=dict)
+    uncommittable: str = ""
     logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     later: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cores: float = 0.25
@@ -174,6 +176,9 @@ class WorldFiles:
         self.pinned[file.text] = file
         return file
 
+    def path(self, environment: str) -> str:
+        return f"Pulumi.{environment}.yaml"
+
     def parse(self, environment: str, text: str) -> StackFile:
         if text not in self.pinned:
             raise UsageError(f"Pulumi.{environment}.yaml: 1 problem")
@@ -254,6 +259,8 @@ class WorldGit:
 
     def commit(self, path: str, message: str) -> str:
         del message
+        if self.world.uncommittable:
+            raise UsageError(f"{path} was not committed: {self.world.uncommittable}")
         self.world.published[path] = self.world.file(path.split(".")[1]).text
         return "d" * 40
 

@@ -48,6 +48,10 @@ class YamlStackFiles:
         except UnicodeDecodeError as error:
             raise UsageError(f"{path.name} is not UTF-8") from error
 
+    def path(self, environment: str) -> str:
+        """Where the file is, or would be."""
+        return str(self._path(environment))
+
     def parse(self, environment: str, text: str) -> StackFile:
         """A file from its pinned text, as `read` would have given it."""
         return self._file(environment, text, hashlib.sha256(text.encode()).hexdigest())

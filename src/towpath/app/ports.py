@@ -135,6 +135,9 @@ class StackFiles(Protocol):
             UsageError: it doesn't exist or doesn't parse; every problem at once.
         """
 
+    def path(self, environment: str) -> str:
+        """Where the file is, or would be."""
+
     def parse(self, environment: str, text: str) -> StackFile:
         """A file from its pinned text, as `read` would have given it."""
 
