@@ -42,6 +42,10 @@ def test_an_entry_survives_its_encoding() -> None:
     assert entry.time == 12.346
 
 
+def test_bytes_that_are_nested_too_deeply_are_no_entry() -> None:
+    assert follow(None, b"[" * 100_000, "prod").entry is None
+
+
 def test_the_bytes_are_canonical_and_carry_the_format() -> None:
     _, raw = grow(None)
     assert raw == json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

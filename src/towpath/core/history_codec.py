@@ -1,11 +1,12 @@
 """A folded history as every hundredth journal entry keeps it, so that nobody has to read all entries before it."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Final
 
 from towpath.core.errors import UsageError
 from towpath.core.history import Closed, History, Open, fold
-from towpath.core.journal import JSON, SNAPSHOT, Entry, json_list, json_map
+from towpath.core.journal import JSON, SNAPSHOT, Entry, json_list, json_map, unreadable
 from towpath.core.lease import SNAPSHOT_KEY, lease_snapshot
 from towpath.core.plan_codec import plan_from_json, plan_to_json
 from towpath.core.promotion import Outcome
@@ -23,13 +24,19 @@ def history_of(entries: Sequence[Entry]) -> History:
     """What stands after these entries, which may begin with a snapshot.
 
     Raises:
-        UsageError: the snapshot can't be read.
+        NeedsPerson: one of them has a payload that isn't one of its kind; it is named.
     """
-    for index in range(len(entries) - 1, -1, -1):
-        if entries[index].kind == SNAPSHOT:
-            start = history_from_json(json_map(entries[index].payload.get(KEY)))
-            return fold(entries[index + 1 :], start)
-    return fold(entries)
+    snapshots = [at for at, entry in enumerate(entries) if entry.kind == SNAPSHOT]
+    return reduce(_after, entries[snapshots[-1] if snapshots else 0 :], History())
+
+
+def _after(history: History, entry: Entry) -> History:
+    try:
+        if entry.kind == SNAPSHOT:
+            return history_from_json(json_map(entry.payload.get(KEY)))
+        return fold((entry,), history)
+    except (LookupError, ValueError, TypeError, StopIteration, UsageError) as error:
+        raise unreadable(entry, error) from error
 
 
 def history_to_json(history: History) -> dict[str, JSON]:

@@ -7,7 +7,7 @@ an environment is a fold over these entries.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from towpath.core.errors import NeedsPerson, Refused, UsageError
@@ -62,6 +62,7 @@ class Entry:
         fence: of the lease it was written under; 0 for none.
         kind: what happened.
         payload: its facts, in JSON.
+        key: where it is stored; empty before it is.
     """
 
     seq: int
@@ -73,6 +74,7 @@ class Entry:
     fence: int
     kind: str
     payload: Mapping[str, JSON]
+    key: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +180,11 @@ def nonce_of(raw: bytes) -> str | None:
     return nonce if isinstance(nonce, str) else None
 
 
+def unreadable(entry: Entry, why: Exception) -> NeedsPerson:
+    """An entry in its place in the chain, whose payload isn't one of its kind."""
+    return _broken(f"journal entry {entry.key or entry.seq} is no {entry.kind} that can be read: {why!r}")
+
+
 def _check(entry: Entry, seq: int, last: Link | None, environment: str) -> None:
     key = entry_key(environment, seq)
     expected = "" if last is None else last.sha256
@@ -204,13 +211,13 @@ def _decode(raw: bytes, key: str) -> Entry | None:
         )
     if version != FORMAT or not _well_typed(fields):
         return None
-    return Entry(**fields)
+    return Entry(**fields, key=key)
 
 
 def _fields(raw: bytes) -> dict[str, Any] | None:
     try:
         parsed = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
 
