@@ -40,6 +40,16 @@ def test_a_bare_server_without_the_internet_gets_docker_images_and_engine_made_h
     assert instance.offline
 
 
+def test_a_damaged_instance_is_written_anew_with_the_id_it_had() -> None:
+    instances, report = FakeInstances(damaged=True, kept="a9fb3100"), FakeReport()
+    assert setup(fake_ports(laptop(), instances), report, offline=False).id == "a9fb3100"
+    assert instances.saved == 1
+
+
+def test_an_instance_that_is_gone_comes_back_with_the_id_it_had() -> None:
+    assert setup(fake_ports(laptop(), FakeInstances(kept="a9fb3100")), FakeReport(), offline=False).id == "a9fb3100"
+
+
 def test_a_setup_that_fails_stops_the_build_of_the_engine() -> None:
     machine = bare_server()
     with pytest.raises(Missing):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from towpath.app.setup_ports import Report, SetupPorts
 from towpath.core.errors import Busy
+from towpath.core.instance import Damaged
 from towpath.core.toolchain import (
     BaseImage,
     DockerFacts,
@@ -125,9 +126,16 @@ class FakeInstances:
     saved: int = 0
     held: bool = False
     prepared: bool = False
+    damaged: bool = False
+    kept: str = ""
 
     def load(self) -> Instance | None:
+        if self.damaged:
+            raise Damaged("instance.json isn't JSON")
         return self.instance
+
+    def kept_id(self) -> str:
+        return self.kept
 
     def save(self, instance: Instance) -> None:
         self.saved += 1

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from towpath.app.aside import aside
-from towpath.app.setup_ports import Report, SetupPorts
+from towpath.app.setup_ports import Instances, Report, SetupPorts
 from towpath.core.errors import Missing
+from towpath.core.instance import Damaged
 from towpath.core.toolchain import (
     BASE_ALIAS,
     BaseImage,
@@ -37,10 +38,11 @@ def setup(ports: SetupPorts, report: Report, *, offline: bool) -> Instance:
     Raises:
         Missing: with everything that only a person can mend, before anything is changed.
         Busy: another setup of this checkout is running.
+        Refused: the instance's file is damaged or gone, and nothing says which id it had.
     """
     ports.instances.prepare()
     with ports.instances.lock():
-        before = ports.instances.load()
+        before, identity = _before(ports.instances, report)
         facts, choice = _plan(ports, before, offline=offline)
         # the engine takes longest by far, and needs neither Docker nor images
         with aside(lambda: _engine(ports, report, facts, choice), ports.engines.stop) as engine_to_come:
@@ -48,7 +50,7 @@ def setup(ports: SetupPorts, report: Report, *, offline: bool) -> Instance:
             images = _images(ports, report, before, offline=offline)
             engine = engine_to_come.result()
         instance = Instance(
-            id=ports.instances.new_id() if before is None else before.id,
+            id=identity,
             engine=engine,
             base=images.base,
             registry=images.registry,
@@ -58,6 +60,17 @@ def setup(ports: SetupPorts, report: Report, *, offline: bool) -> Instance:
         )
         ports.instances.save(instance)
     return instance
+
+
+def _before(instances: Instances, report: Report) -> tuple[Instance | None, str]:
+    """What an earlier setup left, and the id, which outlives everything else of it."""
+    try:
+        before = instances.load()
+    except Damaged as damaged:
+        report.step("instance", f"{damaged.message}; it is written anew")
+        before = None
+    known = instances.kept_id() if before is None else before.id
+    return before, known or instances.new_id()
 
 
 def _plan(ports: SetupPorts, before: Instance | None, *, offline: bool) -> tuple[EngineFacts, EngineChoice]:

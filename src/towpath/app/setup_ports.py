@@ -154,10 +154,13 @@ class Instances(Protocol):
     """Keeps the instance of this checkout."""
 
     def load(self) -> Instance | None:
-        """The instance as setup left it, or nothing. Raises `UsageError` for a file that can't be read."""
+        """The instance as setup left it, or nothing. Raises `Damaged` for a file that setup can write anew."""
 
     def save(self, instance: Instance) -> None:
         """Replace the instance at once or not at all."""
+
+    def kept_id(self) -> str:
+        """The id, wherever it still stands; empty where there was never one. Raises as `core.instance.kept_id`."""
 
     def new_id(self) -> str:
         """Eight hexadecimal digits that no other instance has."""

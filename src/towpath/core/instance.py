@@ -1,12 +1,50 @@
 """The instance file: what setup chose for this checkout, as JSON."""
 
+import re
+from collections.abc import Collection
 from typing import Final, get_args
 
-from towpath.core.errors import UsageError, all_at_once
+from towpath.core.errors import Refused, UsageError, all_at_once
 from towpath.core.toolchain import BaseImage, Engine, EngineSource, Instance, LanguageHost
 
 FORMAT: Final = 1
-_MEND: Final = "run `deploy setup`; it writes this file"
+_MEND: Final = "run `deploy setup`; it writes this file anew and keeps the instance's id"
+_ID: Final = re.compile(r'"id"\s*:\s*"([a-z0-9-]+)"')
+
+
+class Damaged(UsageError):  # noqa: N818 - what happened to the file
+    """The instance file can't be read any more; `deploy setup` writes it anew."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, _MEND)
+
+
+def kept_id(text: str | None, exported: Collection[str], where: str) -> str:
+    """The id of a checkout whose instance file is damaged or gone; empty where there was never one.
+
+    Args:
+        text: of the file; absent: there is none.
+        exported: the instance that each Pulumi state names which holds resources; empty where one names none.
+        where: the file.
+
+    Raises:
+        Refused: there was an id, and nothing says which.
+    """
+    told = _ID.search(text or "")
+    if told is not None:
+        return told[1]
+    ids = set(exported)
+    if len(ids) == 1 and "" not in ids:
+        return ids.pop()
+    if text is None and not ids:
+        return ""
+    named = f", but {' and '.join(sorted(ids - {''}))}" if ids - {""} else ""
+    raise Refused(
+        f"{where} doesn't say the id of this checkout's instance, and no one else does{named}; with a new id the next "
+        "`pulumi up` would replace the registry's volume and lose every image",
+        f"""`docker ps --format '{{{{.Label "towpath.instance"}}}}'` lists ids; write yours into {where} as """
+        """{"id": "…"} and run `deploy setup`; remove that file if nothing was ever drawn from here""",
+    )
 
 
 def to_json(instance: Instance) -> dict[str, object]:
@@ -54,7 +92,7 @@ def from_json(document: object, where: str) -> Instance:
         docker_host=reader.text(docker, "docker.", "host", default=""),
     )
     if reader.problems:
-        raise all_at_once(where, reader.problems, _MEND)
+        raise Damaged(all_at_once(where, reader.problems).message)
     return instance
 
 
