@@ -1,5 +1,6 @@
 import pickle
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName
 from towpath.core.pickles import imported_modules, pickled_modules
 from towpath.core.pipeline import Pipeline
-from towpath.core.scaffold import name_from, with_ignored
+from towpath.core.scaffold import name_from, quoted, with_ignored
 from towpath.schema.pipeline import parse_pipeline
 from towpath.schema.stack import parse_stack_config
 
@@ -121,6 +122,16 @@ class TestFromADockerfile:
         assert (endpoint.serving.port, endpoint.serving.probes.ready) == (9000, "/healthz")
         assert (tmp_path / "api/Dockerfile").read_text() == "FROM scratch\n"
 
+    def test_odd_names_and_paths_are_kept_as_they_are(self, tmp_path: Path) -> None:
+        (tmp_path / 'we"ird').mkdir()
+        (tmp_path / 'we"ird/Dockerfile').write_text("FROM scratch\n")
+
+        start(tmp_path, FromDockerfile(folder=str(tmp_path / 'we"ird'), ready='/a: "b"'))
+
+        assert pipeline(tmp_path).model("we-ird").spec.folder == str(tmp_path / 'we"ird')
+        (endpoint,) = yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text())["config"]["towpath:endpoints"].values()
+        assert endpoint["probes"]["ready"] == '/a: "b"'
+
     def test_a_folder_without_one_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no Dockerfile"):
             start(tmp_path, FromDockerfile(folder=str(tmp_path)))
@@ -212,12 +223,51 @@ def test_the_same_once_more_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_gitignore_keeps_its_lines_and_gets_ours_once(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_text("*.log\n.venv/")
+    (tmp_path / ".gitignore").write_bytes(b"*.log\n\xff\n.venv/")
 
     start(tmp_path, FromExample())
 
-    assert (tmp_path / ".gitignore").read_text() == "*.log\n.venv/\n.towpath/\n__pycache__/\n"
-    assert with_ignored(with_ignored("")) == with_ignored("")
+    assert (tmp_path / ".gitignore").read_bytes() == b"*.log\n\xff\n.venv/\n.towpath/\n__pycache__/\n"
+    assert with_ignored(with_ignored(b"")) == with_ignored(b"")
+
+
+def test_links_that_lead_outside_are_all_named_and_nothing_is_written_there(tmp_path: Path) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    (project / "infra").symlink_to(elsewhere)
+    (project / ".gitignore").symlink_to(elsewhere / "ignored")
+
+    with pytest.raises(UsageError, match="2 problems") as caught:
+        start(project, FromExample())
+
+    assert "  - infra is a link that leads outside" in caught.value.message
+    assert "  - .gitignore is a link that leads outside" in caught.value.message
+    assert tree(elsewhere) == {}
+    assert sorted(path.name for path in project.iterdir()) == [".gitignore", "infra"]
+
+
+def test_a_link_that_stays_inside_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/ignored").write_bytes(b"*.log\n")
+    (tmp_path / ".gitignore").symlink_to("shared/ignored")
+
+    start(tmp_path, FromExample())
+
+    assert (tmp_path / ".gitignore").is_symlink()
+    assert (tmp_path / "shared/ignored").read_bytes().startswith(b"*.log\n.towpath/")
+
+
+@pytest.mark.parametrize(
+    "text", ['we"ird', "back\\slash", "tab\t", "ü \U0001f600", "del\x7f", "line\u2028", "a\nb", "{x: 1}#"]
+)
+def test_whatever_the_user_said_reads_the_same_in_toml_and_yaml(text: str) -> None:
+    assert tomllib.loads(f"a = {quoted(text)}") == yaml.safe_load(f"a: {quoted(text)}") == {"a": text}
+
+
+def test_what_is_in_no_encoding_is_refused() -> None:
+    with pytest.raises(UsageError, match="can't stand in a file"):
+        quoted("\udcff")
 
 
 def test_a_write_that_fails_takes_the_others_back(tmp_path: Path) -> None:

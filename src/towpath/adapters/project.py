@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from towpath.adapters.toolchain.cache import write_whole
 from towpath.core.errors import UsageError
 
 _LEFT_OUT = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "weights"})
@@ -39,25 +42,26 @@ class RealProject:
         folder, root = Path(path).resolve(), self.root.resolve()
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else None
 
+    def link_out(self, path: str) -> str:
+        """The link by which a path of it leads outside; empty when it stays inside."""
+        root = os.path.realpath(self.root)
+        places = [*reversed(PurePath(path).parents), PurePath(path)]
+        out = (place for place in places if not Path(os.path.realpath(self.root / place)).is_relative_to(root))
+        return str(next(out, ""))
+
     def create(self, files: Mapping[str, bytes], replacing: Mapping[str, bytes]) -> None:
-        """Write all of them or none."""
-        written: list[Path] = []
+        """Write all of them or none; what is replaced is replaced at once."""
+        made: list[Path] = []
         try:
             for path, content in files.items():
-                written.append(self._create(path, content))
+                with _writable(self.root / path):
+                    _create(self.root / path, content, made)
             for path, content in replacing.items():
-                (self.root / path).write_bytes(content)
-        except OSError as error:
-            for file in written:
-                file.unlink(missing_ok=True)
-            raise UsageError(f"{error.filename} can't be written: {error.strerror}; nothing was kept") from error
-
-    def _create(self, path: str, content: bytes) -> Path:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("xb") as stream:
-            stream.write(content)
-        return file
+                with _writable(self.root / path):
+                    _replace((self.root / path).resolve(), content)
+        except BaseException:
+            _take_back(made)
+            raise
 
 
 class RealUserFiles:
@@ -118,6 +122,39 @@ def program_hash(root: Path) -> str:
             digest.update(f"{folder}/{path}\0{len(content)}\0".encode() + content)
     digest.update((root / "Pulumi.yaml").read_bytes() if (root / "Pulumi.yaml").is_file() else b"")
     return digest.hexdigest()
+
+
+def _create(file: Path, content: bytes, made: list[Path]) -> None:
+    _make_folder(file.parent, made)
+    with file.open("xb") as stream:
+        made.append(file)
+        stream.write(content)
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent, made)
+    folder.mkdir()
+    made.append(folder)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    write_whole(file, content, stat.S_IMODE(file.stat().st_mode))
+
+
+def _take_back(made: list[Path]) -> None:
+    for path in reversed(made):
+        with contextlib.suppress(OSError):  # somebody else put something into it
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}; nothing was kept") from error
 
 
 @contextlib.contextmanager

@@ -79,6 +79,9 @@ class ProjectFolder(Protocol):
             UsageError: it is there and is no file.
         """
 
+    def link_out(self, path: str) -> str:
+        """The link by which a path of it leads outside; empty when it stays inside."""
+
     def within(self, path: str) -> str | None:
         """The user's path relative to the project; None when it leads outside."""
 
@@ -165,24 +168,28 @@ def init(services: InitServices, request: InitRequest) -> Initialised:
     project = name_from(services.project.name)
     wanted = project_files(project, start, services.scaffold.templates(), services.scaffold.program())
     there = {path: content for path in wanted if (content := services.project.read(path)) is not None}
-    _refuse_conflicts(wanted, there)
+    _refuse_conflicts(services.project, wanted, there)
     ignored = services.project.read(GITIGNORE)
-    merged = with_ignored((ignored or b"").decode()).encode()
+    merged = with_ignored(ignored or b"")
     new = {path: content for path, content in wanted.items() if path not in there}
-    changed = {} if ignored is None or ignored == merged else {GITIGNORE: merged}
-    services.project.create(new if ignored is not None else {**new, GITIGNORE: merged}, changed)
+    new |= {GITIGNORE: merged} if ignored is None else {}
+    changed = {} if ignored in (None, merged) else {GITIGNORE: merged}
+    services.project.create(new, changed)
     return Initialised(
-        written=tuple(sorted({*new, *changed, *([GITIGNORE] if ignored is None else [])})),
+        written=tuple(sorted({*new, *changed})),
         kept=tuple(sorted(there)),
         remarks=start.remarks,
         next=("deploy setup", *_DRAW, *_COMMIT, start.build, "deploy promote --to dev"),
     )
 
 
-def _refuse_conflicts(wanted: Mapping[str, bytes], there: Mapping[str, bytes]) -> None:
-    conflicts = [f"{path} is there already and differs" for path in sorted(there) if there[path] != wanted[path]]
-    if conflicts:
-        raise all_at_once("deploy init", conflicts, "nothing was written; move them away, or use --in another folder")
+def _refuse_conflicts(project: ProjectFolder, wanted: Mapping[str, bytes], there: Mapping[str, bytes]) -> None:
+    out = {path: link for path in (*wanted, GITIGNORE) if (link := project.link_out(path))}
+    problems = [f"{link} is a link that leads outside of the project" for link in sorted({*out.values()})]
+    differing = [path for path in sorted(there) if path not in out and there[path] != wanted[path]]
+    problems += [f"{path} is there already and differs" for path in differing]
+    if problems:
+        raise all_at_once("deploy init", problems, "nothing was written; move them away, or use --in another folder")
 
 
 def _start(services: InitServices, request: InitRequest) -> Start:

@@ -70,7 +70,7 @@ def project_files(
     words = {
         "project": project,
         "model": start.model,
-        "path": start.path,
+        "path": quoted(start.path),
         "model_keys": "".join(f"{line}\n" for line in start.model_keys),
         "image_keys": "".join(f"{line}\n" for line in start.image_keys),
         "registry_port": str(REGISTRY_PORT),
@@ -85,7 +85,7 @@ def project_files(
 
 
 def _environment(name: str, start: Start, templates: Mapping[str, str]) -> str:
-    probes = (f"probes:\n        ready: {start.ready}",) if start.ready else ()
+    probes = (f"probes:\n        ready: {quoted(start.ready)}",) if start.ready else ()
     endpoint = (f"port: {start.port}", *probes)
     words = {
         "environment": name,
@@ -97,11 +97,23 @@ def _environment(name: str, start: Start, templates: Mapping[str, str]) -> str:
     return Template(templates["Pulumi.environment.yaml"]).substitute(words)
 
 
-def with_ignored(gitignore: str) -> str:
-    """The text of .gitignore with the lines a project needs; its own lines stay as they are."""
+def with_ignored(gitignore: bytes) -> bytes:
+    """The text of .gitignore with the lines a project needs; its own lines, in whatever encoding, stay as they are."""
     have = set(gitignore.splitlines())
-    missing = [line for line in _IGNORED if line not in have]
+    missing = [line.encode() for line in _IGNORED if line.encode() not in have]
     if not missing:
         return gitignore
-    separator = "" if not gitignore or gitignore.endswith("\n") else "\n"
-    return gitignore + separator + "\n".join(missing) + "\n"
+    separator = b"" if not gitignore or gitignore.endswith(b"\n") else b"\n"
+    return gitignore + separator + b"\n".join(missing) + b"\n"
+
+
+def quoted(text: str) -> str:
+    """The text as TOML and YAML both read it: in double quotes, with every sign escaped that can't be seen.
+
+    Raises:
+        UsageError: neither has such a text: it has bytes of no encoding.
+    """
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise UsageError(f"{text!r} can't stand in a file", "rename it in letters of UTF-8")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in escaped) + '"'
