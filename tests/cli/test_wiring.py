@@ -58,6 +58,28 @@ def test_no_pipeline_at_all_is_told_with_what_writes_one(tmp_path: Path, monkeyp
     assert caught.value.hint == "deploy init writes one"
 
 
+def test_a_current_folder_that_was_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    assert [run(["status"]), run(["doctor"]), run(["init"])] == [2, 2, 2]
+    assert capsys.readouterr().err.count("the current folder was removed") == 3
+
+
+def test_a_file_in_place_of_the_state_is_told_by_every_command_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deploy.toml").write_text(PIPELINE)
+    (tmp_path / ".towpath").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    assert [run(["status"]), run(["setup"]), run(["doctor"])] == [2, 2, 2]
+    assert capsys.readouterr().err.count(f"{tmp_path}/.towpath") == 3
+
+
 def test_a_bad_pipeline_ends_every_command_that_needs_it_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -216,7 +216,13 @@ def test_a_name_that_no_platform_takes_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "models: missing"), ("[models", "is not TOML"), ("[models]\n[environments]", "valid: at least one entry")],
+    [
+        ("", "models: missing"),
+        ("[models", "is not TOML"),
+        (f"a = {'[' * 5000}", "is not TOML"),
+        (f"a = {'9' * 5000}", "is not TOML"),
+        ("[models]\n[environments]", "valid: at least one entry"),
+    ],
 )
 def test_an_empty_or_broken_file_says_so(text: str, says: str) -> None:
     assert says in refused(text)

@@ -73,7 +73,7 @@ class RealWorld:
         from towpath.app.init import InitServices
 
         return InitServices(
-            project=RealProject(root=Path(folder).absolute()),
+            project=RealProject(root=_here() / folder),
             files=RealUserFiles(),
             scaffold=ShippedScaffold(package=PACKAGE),
             packages=InstalledPackages(),
@@ -205,12 +205,19 @@ class RealWorld:
     def _file(self) -> Path:
         named = self._options.config or self.env.get("TOWPATH_CONFIG")
         if named:
-            return Path(named).absolute()
-        here = Path.cwd()
+            return _here() / named
+        here = _here()
         found = next((folder / FILE_NAME for folder in (here, *here.parents) if (folder / FILE_NAME).is_file()), None)
         if found is None:
             raise UsageError(f"there is no {FILE_NAME} in {here} or above it", "deploy init writes one")
         return found
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder was removed", "change into one that is there") from error
 
 
 PACKAGE = Path(__file__).parent.parent

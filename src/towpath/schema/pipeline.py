@@ -84,7 +84,7 @@ def parse_pipeline(text: str, file: str) -> Pipeline:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers too long for Python are no error of TOML's own kind
         raise UsageError(f"{file} is not TOML: {error}", _HINT) from error
     parsed = _validated(document, file)
     return _pipeline(parsed, PurePosixPath(file))
