@@ -70,7 +70,7 @@ class TestAStepFails:
 
     @pytest.mark.parametrize("error", [UsageError("Pulumi.prod.yaml isn't there"), FULL], ids=["usage", "disk full"])
     def test_once_it_stays_and_a_person_is_needed(self, scene: Scene, error: Exception) -> None:
-        scene.file_port.unwritable = error
+        scene.file_port.full = error
 
         with pytest.raises(NeedsPerson, match="prod: write failed: "):
             promote(scene.services(), PROD)

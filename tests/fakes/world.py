@@ -163,10 +163,10 @@ class WorldEngine:
 
 @dataclass(kw_only=True)
 class WorldFiles:
-    """The stack files of the world; `unwritable` is what writing one ends with."""
+    """The stack files of the world; `full` is what writing one ends with."""
 
     world: World
-    unwritable: Exception | None = None
+    full: Exception | None = None
     overlays: dict[str, Endpoint] = field(default_factory=dict)
     pinned: dict[str, StackFile] = field(default_factory=dict)
     refusal: str = ""
@@ -199,8 +199,8 @@ class WorldFiles:
         return self.refusal
 
     def write_release(self, file: StackFile, endpoint: str, release: ImageRef | None, promotion: int) -> StackFile:
-        if self.unwritable is not None:
-            raise self.unwritable
+        if self.full is not None:
+            raise self.full
         if self.read(file.environment).sha256 != file.sha256:
             raise NeedsPerson(f"{file.path} isn't what was pinned")
         written = tuple(
