@@ -27,14 +27,17 @@ def made_from(props: Props) -> dict[str, str]:
     return {LABEL_INPUTS: inputs_hash(props)}
 
 
+def made_alike(container: Container, props: Props) -> bool:
+    """Whether it was made from the same inputs."""
+    return bool(container.labels.get(LABEL_INPUTS) == inputs_hash(props))
+
+
 def adopted(client: DockerClient, name: str, props: Props) -> Container | None:
     """The container an interrupted run left, where it was made from the same inputs; another of that name goes."""
     there = find_container(client, name)
-    if there is None:
-        return None
-    if there.labels.get(LABEL_INPUTS) == inputs_hash(props):
+    if there is None or made_alike(there, props):
         return there
-    remove_container(client, name, drain=float(props.get("drain", 1)))
+    remove_container(client, name, drain=float(props["drain"]))
     return None
 
 

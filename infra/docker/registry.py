@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra.docker.containers import adopted, base_options, labels, made_from, sealed
-from infra.docker.host import find_container, last_lines, remove_container, start
+from infra.docker.containers import base_options, labels, made_from, sealed
+from infra.docker.host import last_lines, start
 from infra.docker.provider import SCHEMA, DockerProvider, Props
+from infra.docker.replacing import discard, put, standing, stands
 from towpath.core.errors import NeedsPerson
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 _INSIDE = "5000/tcp"
 _LOOPBACK = "127.0.0.1"
@@ -31,12 +33,16 @@ class RegistryProvider(DockerProvider):
 
     def make(self, client: "DockerClient", props: Props) -> Props:
         """Draw it and wait until it answers."""
-        container = adopted(client, props["name"], props)
-        if container is None:
-            container = client.containers.create(props["image"], **_options(props))
-        start(client, container, {_INSIDE: props["port"]})
-        if not props["host"]:
-            _await_answer(client, props)
+
+        def create() -> "Container":
+            return client.containers.create(props["image"], **_options(props))
+
+        def begin(container: "Container") -> None:
+            start(client, container, {_INSIDE: props["port"]})
+            if not props["host"]:
+                _await_answer(client, props)
+
+        put(client, props, standing(client, props["name"]), create, begin)
         return {}
 
     def change(self, client: "DockerClient", olds: Props, news: Props) -> Props:  # noqa: ARG002 - the base's verb
@@ -45,11 +51,11 @@ class RegistryProvider(DockerProvider):
 
     def exists(self, client: "DockerClient", name: str) -> bool:
         """Whether the container is there."""
-        return find_container(client, name) is not None
+        return stands(client, name)
 
     def remove(self, client: "DockerClient", name: str, props: Props) -> None:  # noqa: ARG002 - the base's verb
         """Remove the container; the volume is a resource of its own."""
-        remove_container(client, name, drain=5)
+        discard(client, name, drain=5)
 
 
 def _options(props: Props) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The router of a stack: one Envoy over a volume that holds its clusters and routes."""
 
-import io
 import json
 import socket
-import tarfile
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra.docker.containers import adopted, base_options, labels, made_from, sealed
-from infra.docker.host import find_container, last_lines, remove_container, start
+from infra.docker.containers import base_options, labels, made_alike, made_from, sealed
+from infra.docker.host import last_lines, start
 from infra.docker.provider import SCHEMA, DockerProvider, Props
+from infra.docker.replacing import discard, put, standing, stands
 from infra.docker.router_files import RouterFiles
 from infra.naming import short_hash
 from infra.serving.bootstrap import ADMIN_PORT, FOLDER, REQUEST_PORT, STATS_PORT, bootstrap
@@ -30,6 +29,8 @@ _WORKERS = 2
 _STATS_ABOVE = 10_000  # a stats port of its own choice is looked for from the request port plus this
 _BEGIN = f"""
 set -e; cd {FOLDER}; mkdir -p clusters routes live tmp
+printf '%s' "$BOOTSTRAP" > bootstrap.json
+printf '%s' "$ROUTES_HEAD" > routes.head; printf '%s' "$ROUTES_TAIL" > routes.tail
 [ -e live/cds.yaml ] || printf '%s' "$EMPTY_CLUSTERS" > live/cds.yaml
 [ -e live/rds.yaml ] || {{ echo 'version_info: "0"'; cat routes.head routes.tail; }} > live/rds.yaml
 exec envoy -c {FOLDER}/bootstrap.json --concurrency {_WORKERS} --disable-hot-restart --log-level warning
@@ -48,17 +49,17 @@ class RouterProvider(DockerProvider):
         return {"statsPort": _drawn(client, props, had=0)}
 
     def change(self, client: "DockerClient", olds: Props, news: Props) -> Props:
-        """Replace the container; clusters and routes stay, being on the volume."""
+        """Replace the container; clusters and routes stay, being on the volume. Requests fail meanwhile."""
         had = olds["statsPort"] if olds["stats"] == news["stats"] else 0
         return {"statsPort": _drawn(client, news, had=had)}
 
     def exists(self, client: "DockerClient", name: str) -> bool:
         """Whether the container is there."""
-        return find_container(client, name) is not None
+        return stands(client, name)
 
     def remove(self, client: "DockerClient", name: str, props: Props) -> None:  # noqa: ARG002 - the base's verb
         """Remove the container; the volume is a resource of its own."""
-        remove_container(client, name, drain=1)
+        discard(client, name, drain=1)
 
 
 def bootstrap_id() -> str:
@@ -67,19 +68,22 @@ def bootstrap_id() -> str:
 
 
 def _drawn(client: "DockerClient", props: Props, had: int) -> int:
-    container = adopted(client, props["name"], props)
-    stats = _published(container) or had or props["stats"] or _free_port(props["bind"], props["port"])
-    if container is None:
-        container = client.containers.create(props["image"], **_options(props, stats))
-        container.put_archive(FOLDER, _archive())
-    start(client, container, {"requests": props["port"], "stats": stats})
-    _await_answer(client, props["name"])
+    there = standing(client, props["name"])
+    kept = _published(there) if there is not None and made_alike(there, props) else had
+    stats = kept or props["stats"] or _free_port(props["bind"], props["port"])
+
+    def create() -> "Container":
+        return client.containers.create(props["image"], **_options(props, stats))
+
+    def begin(container: "Container") -> None:
+        start(client, container, {"requests": props["port"], "stats": stats})
+        _await_answer(client, props["name"])
+
+    put(client, props, there, create, begin)
     return int(stats)
 
 
-def _published(container: "Container | None") -> int:
-    if container is None:
-        return 0
+def _published(container: "Container") -> int:
     bindings = container.attrs["HostConfig"]["PortBindings"][f"{STATS_PORT}/tcp"]
     return int(bindings[0]["HostPort"])
 
@@ -91,7 +95,7 @@ def _options(props: Props, stats: int) -> dict[str, Any]:
         "name": props["name"],
         "entrypoint": ["bash", "-c", _BEGIN],
         "command": [],
-        "environment": {"EMPTY_CLUSTERS": EMPTY},
+        "environment": _beginning(),
         "labels": labels(props, "router") | made_from(props),
         "network": props["network"],
         "ports": {
@@ -103,20 +107,14 @@ def _options(props: Props, stats: int) -> dict[str, Any]:
     }
 
 
-def _archive() -> bytes:
-    contents = {
-        "bootstrap.json": json.dumps(bootstrap(), indent=1),
-        "routes.head": routes_head(),
-        "routes.tail": routes_tail(),
+def _beginning() -> dict[str, str]:
+    """What it starts with: in the container and not on the volume, which one that comes back finds as it left it."""
+    return {
+        "BOOTSTRAP": json.dumps(bootstrap(), indent=1),
+        "EMPTY_CLUSTERS": EMPTY,
+        "ROUTES_HEAD": routes_head(),
+        "ROUTES_TAIL": routes_tail(),
     }
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in contents.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    return buffer.getvalue()
 
 
 def _free_port(bind: str, port: int) -> int:
