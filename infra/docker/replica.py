@@ -85,15 +85,14 @@ def _made(client: "DockerClient", name: str, alias: str, props: Props) -> "Conta
     import docker  # noqa: PLC0415 - the SDK loads only in the process that draws
 
     pull(client, props["image"])
+    # in its network from the beginning: one that an interrupted run left is adopted, and must be found there
+    attached = {props["network"]: client.api.create_endpoint_config(aliases=[alias])}
     try:
-        container = client.containers.create(props["image"], **_options(name, props))
+        return client.containers.create(
+            props["image"], network=props["network"], networking_config=attached, **_options(name, props)
+        )
     except docker.errors.APIError as error:
         raise Refused(f"Docker refused to create {name}: {error.explanation}", "mend it in the stack file") from error
-    network = client.networks.get(props["network"])
-    for attached in container.attrs["NetworkSettings"]["Networks"]:
-        client.networks.get(attached).disconnect(container, force=True)
-    network.connect(container, aliases=[alias])
-    return container
 
 
 def _written(props: Props) -> list[str]:

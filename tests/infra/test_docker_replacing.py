@@ -12,6 +12,7 @@ from docker.models.containers import Container
 
 from infra.docker.provider import StepFailed
 from infra.docker.registry import RegistryProvider
+from infra.docker.replica import ReplicaProvider
 from infra.docker.router import RouterProvider
 from infra.docker.storage import VolumeProvider
 from tests.support.docker_site import Site, daemon, drawn_site
@@ -143,3 +144,16 @@ def test_a_run_that_was_killed_while_it_replaced_a_router_is_made_good_by_the_ne
 
 def killed(site: Site) -> Any:  # noqa: ANN401 - stands in for a client
     return KilledOnceCreated(site.client)
+
+
+def test_a_replica_whose_run_was_killed_as_soon_as_it_was_created_is_adopted_and_found(site: Site) -> None:
+    props = site.replica("r1", startup=5)
+    with pytest.raises(Killed):
+        ReplicaProvider().make(killed(site), props)
+    (left,) = names(site) - {site.router["name"]}
+    replica = ReplicaProvider().create(props)
+    assert replica.id == left
+    (network,) = site.client.containers.get(left).attrs["NetworkSettings"]["Networks"].items()
+    assert network[0] == site.router["network"]
+    assert (replica.outs or {})["alias"] in network[1]["Aliases"]
+    ReplicaProvider().delete(left, props)
