@@ -95,7 +95,10 @@ def find_container(client: DockerClient, name: str) -> Container | None:
 
 
 def remove_container(client: DockerClient, name: str, drain: float) -> None:
-    """Ask it to end, give it `drain` seconds, remove it; one that is gone already is no error."""
+    """Ask it to end, give it `drain` seconds, remove it; one that is gone already is no error.
+
+    Named volumes stay.
+    """
     import docker  # noqa: PLC0415
 
     container = find_container(client, name)
@@ -103,7 +106,7 @@ def remove_container(client: DockerClient, name: str, drain: float) -> None:
         return
     try:
         container.stop(timeout=max(1, round(drain)))
-        container.remove(force=True)
+        container.remove(force=True, v=True)  # with volumes that nobody named, which its image asks for
     except docker.errors.NotFound:
         return
 
@@ -126,7 +129,7 @@ def start(client: DockerClient, container: Container, ports: dict[str, int]) -> 
         container.start()
     except docker.errors.APIError as error:
         name = container.name
-        container.remove(force=True)
+        container.remove(force=True, v=True)
         raise _refused(client, str(name), str(error.explanation), ports) from error
 
 

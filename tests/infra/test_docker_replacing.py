@@ -157,3 +157,28 @@ def test_a_replica_whose_run_was_killed_as_soon_as_it_was_created_is_adopted_and
     assert network[0] == site.router["network"]
     assert (replica.outs or {})["alias"] in network[1]["Aliases"]
     ReplicaProvider().delete(left, props)
+
+
+@pytest.fixture
+def with_volume(site: Site) -> Iterator[str]:
+    """The base image, with a volume that it doesn't name."""
+    repository = f"towpath-{site.where['instance']}"
+    container = site.client.containers.create(site.image)
+    container.commit(repository=repository, tag="volume", changes="VOLUME /data")
+    container.remove()
+    yield f"{repository}:volume"
+    site.client.images.remove(f"{repository}:volume", force=True)
+
+
+def test_a_volume_that_nobody_named_goes_with_its_replica_and_a_named_one_stays(site: Site, with_volume: str) -> None:
+    named = {**site.where, "name": f"{site.router['name']}-kept"}
+    VolumeProvider().create(named)
+    mounted = {"source": named["name"], "path": "/kept", "readOnly": False}
+    props = site.replica("r2", image=with_volume, volumes=[mounted])
+    replica = ReplicaProvider().create(props).id
+    mounts = {mount["Destination"]: mount["Name"] for mount in site.client.containers.get(replica).attrs["Mounts"]}
+    ReplicaProvider().delete(replica, props)
+    left = {volume.name for volume in site.client.volumes.list()}
+    assert mounts["/data"] not in left
+    assert mounts["/kept"] in left
+    VolumeProvider().delete(named["name"], named)
