@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from infra.docker.host import AGAIN, docker_host
+from towpath.core.docker_daemon import unusable
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
@@ -99,14 +100,23 @@ class DockerProvider(ResourceProvider):
 def daemon(props: Props) -> Iterator[DockerClient]:
     """The resource's daemon; whatever goes wrong comes out with its remedy."""
     import docker  # noqa: PLC0415 - the SDK loads only in the process that draws
+    import requests  # noqa: PLC0415
+    import urllib3  # noqa: PLC0415
 
     try:
         with docker_host(props["host"]) as client:
             yield client
     except TowpathError as error:
-        raise StepFailed(f"{error.message}\n  {error.hint}" if error.hint else error.message) from error
+        raise _failed(error) from error
     except docker.errors.APIError as error:
         raise StepFailed(f"Docker refused: {error.explanation}\n  {AGAIN}") from error
+    # of a daemon that goes away the SDK lets through what its own libraries raise
+    except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise _failed(unusable(str(error), props["host"])) from error
+
+
+def _failed(error: TowpathError) -> StepFailed:
+    return StepFailed(f"{error.message}\n  {error.hint}" if error.hint else error.message)
 
 
 def inputs_hash(props: Props) -> str:

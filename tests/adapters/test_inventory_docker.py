@@ -36,8 +36,11 @@ class Daemon:
     digests: dict[str, list[str]] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gone: bool = False
 
     def answer(self, path: str) -> Answer:
+        if self.gone:
+            raise ConnectionAbortedError
         parts = urlsplit(path)
         if parts.path.endswith("/version"):
             return 200, b'{"ApiVersion": "1.41"}'
@@ -150,6 +153,21 @@ def test_a_daemon_that_doesnt_answer_is_missing() -> None:
         DockerInventory("tcp://127.0.0.1:9").running("i1", "prod")
     with pytest.raises(Missing, match="doesn't answer"):
         DockerInventory("tcp://127.0.0.1:9").usage("i1", "prod")
+
+
+def test_a_daemon_that_goes_away_between_two_questions_is_missing() -> None:
+    daemon = Daemon(containers={"a": UP}, digests={"a": []})
+    with serving(daemon.answer) as url:
+        inventory = DockerInventory(url.replace("http", "tcp"))
+        assert len(inventory.running("i1", "prod")) == 1
+        daemon.gone = True
+        for ask in (
+            lambda: inventory.running("i1", "prod"),
+            lambda: inventory.usage("i1", "prod"),
+            lambda: tuple(inventory.logs("i1", "prod", "r1", follow=False, tail=1)),
+        ):
+            with pytest.raises(Missing, match=r"the Docker daemon at tcp://.* doesn't answer: "):
+                ask()
 
 
 def test_a_daemon_that_this_user_may_not_use_is_missing_as_well_and_said_so(tmp_path: Path) -> None:

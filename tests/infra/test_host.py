@@ -72,6 +72,18 @@ def test_a_user_who_may_not_use_the_daemon_is_told_so_and_what_to_do(tmp_path: P
         pass
 
 
+def test_a_daemon_that_goes_away_meanwhile_is_said_so_with_the_remedy() -> None:
+    def leaving(path: str) -> Answer:
+        if path.endswith("/version"):
+            return 200, b'{"ApiVersion": "1.41"}'
+        raise ConnectionAbortedError
+
+    said = "the Docker daemon at tcp://.* doesn't answer: .*\n  start it, or have `deploy setup`"
+    with serving(leaving) as url, pytest.raises(StepFailed, match=said):  # noqa: SIM117 - what raises is within
+        with daemon({"host": url.replace("http", "tcp")}) as client:
+            client.containers.list()
+
+
 def test_who_publishes_a_port_is_found_beside_a_container_that_goes_meanwhile() -> None:
     def daemon(path: str) -> Answer:
         if path.endswith("/version"):

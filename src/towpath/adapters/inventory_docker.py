@@ -10,6 +10,8 @@ from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+import urllib3
+
 from towpath.app.ports import Running
 from towpath.core.consumption import Usage
 from towpath.core.contract import (
@@ -120,7 +122,8 @@ class DockerInventory:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except docker_sdk().errors.DockerException as error:
+        # of a daemon that goes away the SDK lets through what its own libraries raise; requests' is an OSError
+        except (docker_sdk().errors.DockerException, urllib3.exceptions.HTTPError, OSError) as error:
             raise unusable(str(error), self._host) from error
 
 
