@@ -15,6 +15,7 @@ from tests.support.ports import free_port
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver, sample_of, stats_filter
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.core.counters import ArmCounters
+from towpath.core.errors import Missing
 from towpath.core.outputs import RouterOutput
 
 CLUSTERS = Clusters(
@@ -154,6 +155,17 @@ def test_a_router_replica_that_is_silent_or_talks_nonsense_is_named_and_the_othe
     assert "r2" in seen.problems[1]
     assert "sent no metrics" in seen.problems[1]
     assert seen.problems[2].startswith(f"router replica r3: no answer from http://127.0.0.1:{dead}")
+
+
+def test_replicas_that_cant_be_seen_are_named_and_the_routers_count(servers: dict[str, Serving]) -> None:
+    def unseen() -> list[ModelReplica]:
+        raise Missing("the Docker daemon at the default socket doesn't answer: gone")
+
+    routers = (router("r0", servers["Stats"].port),)
+    seen = EnvoyObserver(routers, CLUSTERS, unseen, ModelMetrics(routers), FakeClock()).read()
+    assert [sample.replica for sample in seen.samples] == ["r0"]
+    assert (seen.stable_ready, seen.canary_ready, seen.models) == (0, 0, ())
+    assert seen.problems == ("replicas of the model: the Docker daemon at the default socket doesn't answer: gone",)
 
 
 def test_an_outage_of_all_metrics_is_an_observation_without_samples() -> None:

@@ -15,6 +15,7 @@ from prometheus_client.samples import Sample
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.app.ports import Clock
 from towpath.core.counters import ArmCounters, arm_problems, count_problem
+from towpath.core.errors import Missing
 from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.outputs import RouterOutput
 
@@ -65,7 +66,7 @@ class EnvoyObserver:
     Args:
         routers: the router's replicas.
         clusters: the arms.
-        replicas: says which replicas of the model are ready.
+        replicas: says which replicas of the model are ready; `Missing` where nobody can tell.
         models: reads what those count themselves.
         clock: for the time of each scrape.
         http: whose connections are used.
@@ -90,7 +91,7 @@ class EnvoyObserver:
 
     def read(self) -> Observation:
         """See the port."""
-        replicas = self._replicas()
+        replicas, unseen = self._ready()
         counted = self._models.read([replica for replica in replicas if replica.address], self._clock.now())
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(self._routers)))) as pool:
             answers = list(pool.map(self._sample, self._routers))
@@ -101,8 +102,15 @@ class EnvoyObserver:
             canary_ready=sum(replica.arm == "canary" for replica in replicas),
             models=counted.samples,
             own=counted.own,
-            problems=(*(answer for answer in answers if isinstance(answer, str)), *counted.problems),
+            problems=(*unseen, *(answer for answer in answers if isinstance(answer, str)), *counted.problems),
         )
+
+    def _ready(self) -> tuple[Sequence[ModelReplica], tuple[str, ...]]:
+        """The model's replicas; none, and why, where they can't be seen: what the routers counted says enough."""
+        try:
+            return self._replicas(), ()
+        except Missing as error:
+            return (), (f"replicas of the model: {error.message}",)
 
     def _sample(self, router: RouterOutput) -> ReplicaSample | str:
         """One scrape, or what was wrong with it."""
