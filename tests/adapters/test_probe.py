@@ -165,3 +165,17 @@ def test_a_row_that_is_no_json_is_named(tmp_path: Path) -> None:
     file.write_text('{"a": 1}\n{"a":\n')
     with pytest.raises(UsageError, match=r"holdout\.jsonl:2: "):
         read_rows(file)
+
+
+def test_a_row_ends_where_its_line_does_and_nowhere_else(tmp_path: Path) -> None:
+    file = tmp_path / "holdout.jsonl"
+    rows = ('{"a": "one\u2028row\u0085"}', "[2]")
+    file.write_bytes("\r\n".join((*rows, "")).encode())
+    assert read_rows(file) == rows
+
+
+def test_a_row_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "holdout.jsonl"
+    file.write_bytes(b'{"a": 1}\n{"a": "\xfc"}\n')
+    with pytest.raises(UsageError, match=r"holdout\.jsonl:2: .*utf-8"):
+        read_rows(file)

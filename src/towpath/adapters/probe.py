@@ -135,21 +135,22 @@ def read_rows(path: Path) -> tuple[str, ...]:
     """Request bodies of a `holdout.jsonl`, one per line; none when there is no such file.
 
     Raises:
-        UsageError: a line is not JSON; the first is named.
+        UsageError: a line is not JSON in UTF-8; the first is named.
     """
     if not path.is_file():
         return ()
-    rows = [
-        (number, line.strip())
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if line.strip()
-    ]
-    for number, row in rows:
-        try:
-            json.loads(row)
-        except ValueError as error:
-            raise UsageError(f"{path}:{number}: {error}", "each line is one request body, as JSON") from error
-    return tuple(row for _, row in rows)
+    # bytes, because text has more ends of lines than JSON Lines has: U+2028 may stand in a string
+    lines = enumerate(path.read_bytes().split(b"\n"), 1)
+    return tuple(_row(line.strip(), f"{path}:{number}") for number, line in lines if line.strip())
+
+
+def _row(line: bytes, place: str) -> str:
+    try:
+        row = line.decode()
+        json.loads(row)
+    except ValueError as error:
+        raise UsageError(f"{place}: {error}", "each line is one request body, as JSON in UTF-8") from error
+    return row
 
 
 def json_difference(expected: object, actual: object, place: str = "answer") -> str:
