@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from towpath.adapters.probe import HttpProber, Pace, json_difference, read_rows
+from towpath.app.canary_ports import ProbeReport
 from towpath.core.contract import Smoke
 from towpath.core.errors import UsageError
 
@@ -99,6 +101,41 @@ def test_firing_ends_when_its_time_is_up(endpoint: Endpoint) -> None:
     report = prober(endpoint.url, clock, Pace(at_once=1)).fire(100, 5.0)
     assert report.sent == len(endpoint.asked)
     assert 6 <= report.sent <= 7
+
+
+@pytest.fixture
+def held(endpoint: Endpoint) -> Iterator[threading.Event]:
+    """Until it is set, the endpoint answers nothing."""
+    released = threading.Event()
+    endpoint.meanwhile = released.wait
+    yield released
+    released.set()
+
+
+def test_late_answers_make_no_look_late_and_count_among_those_under_way(
+    endpoint: Endpoint, held: threading.Event
+) -> None:
+    hands = prober(endpoint.url, pace=Pace(at_once=3, late=0.01))
+    assert hands.fire(1, 0.01) == ProbeReport(sent=2, failed=0)
+    assert hands.fire(5, 0.01).sent == 1
+    assert hands.fire(1, 0.01).sent == 0
+    held.set()
+    assert hands.fire(1, 10.0).sent == 2
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_is_interrupted_waits_for_no_answer(endpoint: Endpoint, held: threading.Event) -> None:
+    clock = FakeClock()
+    clock.at(0.5, interrupt)
+    hands = prober(endpoint.url, clock, Pace(timeout=5.0))
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        hands.fire(5, 1.0)
+    assert time.monotonic() - begun < 4
+    assert not held.is_set()
 
 
 def test_failures_are_counted_and_never_raised(endpoint: Endpoint) -> None:

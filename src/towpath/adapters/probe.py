@@ -2,9 +2,11 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final, Literal
@@ -31,10 +33,12 @@ class Pace:
     Attributes:
         at_once: requests under way.
         timeout: seconds for one request.
+        late: seconds that answers are awaited when all are sent; what comes later is still counted by the router.
     """
 
     at_once: int = 16
     timeout: float = 30.0
+    late: float = 1.0
 
 
 class HttpProber:
@@ -59,22 +63,19 @@ class HttpProber:
         self._smoke = smoke
         self._clock = clock
         self._pace = pace or Pace()
+        self._under_way: list[Future[bool]] = []
         self._http = urllib3.PoolManager(maxsize=self._pace.at_once, retries=False)
 
     def fire(self, requests: int, seconds: float) -> ProbeReport:
         """See the port."""
-        failed = 0
-        sent = 0
-        under_way: set[Future[bool]] = set()
-        with ThreadPoolExecutor(max_workers=self._pace.at_once) as pool:
-            for arm, row in self._paced(requests, seconds):
-                if len(under_way) >= self._pace.at_once:
-                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                    failed += sum(not one.result() for one in done)
-                under_way.add(pool.submit(self._send, arm, row))
-                sent += 1
-            failed += sum(not one.result() for one in under_way)
-        return ProbeReport(sent=sent, failed=failed)
+        end = self._clock.monotonic() + seconds
+        begun: list[Future[bool]] = []
+        for arm, row in self._paced(requests, seconds):
+            if not self._has_room(end):
+                break
+            begun.append(self._begun(arm, row))
+        wait(begun, timeout=self._patience(end))
+        return ProbeReport(sent=len(begun), failed=sum(one.done() and not one.result() for one in begun))
 
     def smoke(self) -> str:
         """See the port."""
@@ -110,6 +111,23 @@ class HttpProber:
                 return
             yield turn
 
+    def _has_room(self, end: float) -> bool:
+        """Whether one more may be under way, beside those that an earlier look left; awaited, while there is time."""
+        if len(self._under_way) >= self._pace.at_once:
+            wait(self._under_way, timeout=self._patience(end), return_when=FIRST_COMPLETED)
+        self._under_way = [one for one in self._under_way if not one.done()]
+        return len(self._under_way) < self._pace.at_once
+
+    def _patience(self, end: float) -> float:
+        return max(0.0, end - self._clock.monotonic()) + self._pace.late
+
+    def _begun(self, arm: Arm, row: str) -> Future[bool]:
+        """Sent in a thread that nothing has to wait for: no look, no interruption, and not the command's end."""
+        sending: Future[bool] = Future()
+        threading.Thread(target=_settle, args=(sending, partial(self._send, arm, row)), daemon=True).start()
+        self._under_way.append(sending)
+        return sending
+
     def _send(self, arm: Arm, row: str) -> bool:
         try:
             return self._request("POST", self._path, row, arm).status < _SERVER_ERROR
@@ -129,6 +147,13 @@ class HttpProber:
 
 
 _SUCCESS: Final = (200, 300)
+
+
+def _settle(sending: Future[bool], send: Callable[[], bool]) -> None:
+    try:
+        sending.set_result(send())
+    except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+        sending.set_exception(error)
 
 
 def read_rows(path: Path) -> tuple[str, ...]:
