@@ -33,13 +33,22 @@ def docker_host(address: str) -> Iterator[DockerClient]:
     import docker  # noqa: PLC0415 - the SDK loads only in the process that draws
 
     try:
-        client = docker.DockerClient(base_url=address, timeout=_LONG) if address else docker.from_env(timeout=_LONG)
+        client = _client(address)
     except docker.errors.DockerException as error:
         raise unusable(str(error), address) from error
     try:
         yield client
     finally:
         client.close()
+
+
+def _client(address: str) -> DockerClient:
+    """With ssh://… by the user's own ssh command, which knows their keys, hosts and settings."""
+    import docker  # noqa: PLC0415
+
+    if not address:
+        return docker.from_env(timeout=_LONG, use_ssh_client=True)
+    return docker.DockerClient(base_url=address, timeout=_LONG, use_ssh_client=True)
 
 
 def pull(client: DockerClient, image: str) -> None:

@@ -114,8 +114,7 @@ class DockerInventory:
 
     def _client(self) -> "DockerClient":
         if self._kept is None:
-            ssh = self._host.startswith("ssh:")
-            self._kept = self._sdk().DockerClient(base_url=self._host or None, use_ssh_client=ssh)
+            self._kept = self._sdk().DockerClient(base_url=self._host or None, use_ssh_client=True)
         return self._kept
 
     @contextmanager

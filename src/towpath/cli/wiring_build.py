@@ -78,4 +78,4 @@ def _daemon(world: "RealWorld") -> Daemon:
 def _connected(world: "RealWorld") -> "DockerClient":
     import docker
 
-    return docker.from_env(environment=world.env)
+    return docker.from_env(environment=world.env, use_ssh_client=True)
