@@ -36,7 +36,8 @@ class Prober(Protocol):
     def fire(self, requests: int, seconds: float) -> ProbeReport:
         """Send that many rows of the holdout set to each arm, the same rows in turns, evenly over so many seconds.
 
-        The answers are awaited. What couldn't be sent by then is left out: no more than a few are under way at once.
+        Answers are awaited, late ones only for a moment. What couldn't be sent by then is left out: no more than a few
+        are under way at once.
         """
 
     def smoke(self) -> str:
