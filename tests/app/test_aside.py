@@ -58,6 +58,21 @@ def test_work_for_later_is_done_once_from_when_it_is_begun() -> None:
     assert begun == [True]
 
 
+def test_of_work_for_later_that_shares_its_turns_one_is_done_at_a_time() -> None:
+    first, second = threading.Event(), threading.Event()
+    turns, at_once = threading.Lock(), list[bool]()
+
+    def work() -> None:
+        first.set()
+        at_once.append(second.wait(0.05))  # the other one can't have begun
+
+    works = [Later(work, turns), Later(second.set, turns)]
+    works[0].begin()
+    assert first.wait(10)
+    works[1].result()
+    assert at_once == [False]
+
+
 def test_work_for_later_begins_where_it_is_asked_for_and_fails_there() -> None:
     with pytest.raises(Missing, match="no Go"):
         Later(failing).result()

@@ -4,7 +4,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +53,7 @@ class PulumiEngine:
         processes: starts it.
         report: where resources that were changed are named.
         beside: done once in a thread while the first preview or change goes on, after the import of the SDK.
+        imports: held while the SDK is imported.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class PulumiEngine:
         processes: Guard,
         report: Report,
         beside: Callable[[], object] = lambda: None,
+        imports: AbstractContextManager[object] | None = None,
     ) -> None:
         self._project = project
         self._environment = program.environment
         self._version = program.version
         self._report = report
         self._command = EngineCommand(program.pulumi, program.environment, processes)
-        self._automation = Later(self._imported)
+        self._automation = Later(self._imported, imports)
         self._beside = beside
         self._rest = Later(self._load)
         self._read: dict[str, tuple[Mark, StackOutputs]] = {}

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -27,10 +27,16 @@ def aside(work: Callable[[], T], stop: Callable[[], None]) -> Iterator["Future[T
 
 
 class Later(Generic[T]):
-    """Work that is done once, in a thread, from when it is begun or asked for; it may be cut off anywhere."""
+    """Work that is done once, in a thread, from when it is begun or asked for; it may be cut off anywhere.
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    Args:
+        work: what is done.
+        turns: held meanwhile; of all that is given the same, one is done at a time.
+    """
+
+    def __init__(self, work: Callable[[], T], turns: AbstractContextManager[object] | None = None) -> None:
         self._work = work
+        self._turns = turns or nullcontext()
         self._first = threading.Lock()
         self._future: Future[T] | None = None
 
@@ -45,8 +51,12 @@ class Later(Generic[T]):
     def _begun(self) -> "Future[T]":
         with self._first:
             if self._future is None:
-                self._future, _ = _start(self._work)
+                self._future, _ = _start(self._in_turn)
             return self._future
+
+    def _in_turn(self) -> T:
+        with self._turns:
+            return self._work()
 
 
 def _start(work: Callable[[], T]) -> "tuple[Future[T], threading.Thread]":

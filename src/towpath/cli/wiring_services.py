@@ -1,6 +1,7 @@
 """Real things for promotions."""
 
 import secrets
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -32,11 +33,13 @@ T = TypeVar("T")
 
 def promotion_services(world: "RealWorld") -> Services:
     """Everything that moving and looking at releases needs."""
-    root, sdk, journals = Path(world.pipeline().root), Later(docker_sdk), _journals(world)
+    root, journals = Path(world.pipeline().root), _journals(world)
+    imports = threading.Lock()  # threads that import libraries which import each other may lock each other out
+    sdk = Later(docker_sdk, imports)
     inventory = DockerInventory(world.instance.docker_host, sdk.result)
-    watch = Later(partial(_watches, world, inventory))
-    images, traffic = Later(partial(_images, world)), Later(partial(_traffic, world))
-    engine = pulumi_engine(world, beside=partial(_begin, watch, images, traffic, sdk))
+    watch = Later(partial(_watches, world, inventory), imports)
+    images, traffic = Later(partial(_images, world), imports), Later(partial(_traffic, world), imports)
+    engine = pulumi_engine(world, partial(_begin, watch, images, traffic, sdk), imports)
     return Services(
         pipeline=world.pipeline(),
         clock=world.clock,
@@ -81,15 +84,19 @@ def _watches(world: "RealWorld", inventory: Inventory) -> "Watches":
     return Watches(world, inventory)
 
 
-def pulumi_engine(world: "RealWorld", beside: Callable[[], object] = lambda: None) -> PulumiEngine:
+def pulumi_engine(
+    world: "RealWorld",
+    beside: Callable[[], object] = lambda: None,
+    imports: AbstractContextManager[object] | None = None,
+) -> PulumiEngine:
     """The engine that setup chose, in the environment of the command and under this driver's mark.
 
-    `beside` is done once, while its first preview or change goes on.
+    `beside` is done once, while its first preview or change goes on; `imports` is held while the SDK is imported.
     """
     engine = world.instance.engine
     environment = {**world.env, **world.engine_environment(), DRIVER_VARIABLE: LocalPeers().mark()}
     program = EngineProgram(pulumi=engine.pulumi, version=engine.version, environment=environment)
-    return PulumiEngine(Path(world.pipeline().root), program, world.processes, world.report, beside)
+    return PulumiEngine(Path(world.pipeline().root), program, world.processes, world.report, beside, imports)
 
 
 def platform_registry(world: "RealWorld") -> str:
@@ -102,7 +109,7 @@ def platform_registry(world: "RealWorld") -> str:
     if not registry:
         raise Refused(
             "the platform isn't drawn yet, so there is no registry to push to",
-            f'draw it: eval "$(deploy shellenv)"; pulumi up -s {PLATFORM}',
+            f'draw it: eval "$(deploy shellenv)"; pulumi stack init {PLATFORM}; pulumi up -s {PLATFORM}',
         )
     return registry
 
