@@ -11,7 +11,6 @@ from tests.fakes.scene import QUICK, Scene, promotable
 from tests.fakes.store import Crashed
 from tests.fakes.world import image, record
 from towpath.app.promote import PromoteRequest, promote
-from towpath.app.rollback import RollbackRequest, rollback
 from towpath.app.status import history
 from towpath.core.contract import Endpoint
 from towpath.core.errors import NeedsPerson, Refused, RolledBack, UsageError
@@ -256,31 +255,21 @@ class TestGates:
             promote(scene.services(), replace(PROD, release="localhost:5055/iris:latest"))
 
 
-class TestRollback:
-    def test_serves_the_last_good_release_and_marks_the_bad_one(self, scene: Scene) -> None:
-        promote(scene.services(), PROD)
-        scene.serve("dev", image("a"), promotion=2)
-        scene.releases.records.append(record("c"))
+class TestNamed:
+    def test_by_first_digits_a_release_that_was_built_twice_is_one(self, scene: Scene) -> None:
+        scene.releases.records = [record("b"), record("b", dirty=True), record("a")]
 
-        closed = rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("a")), reason="slow"))
+        assert promote(scene.services(), replace(PROD, release="bbbb")).candidate == image("b")
 
-        assert closed is not None
-        assert scene.world.files["prod"][0].release == image("a")
-        assert scene.world.files["prod"][0].promotion == 5
-        assert told(scene).bad_reason(image("b")) == "slow"
+    def test_by_too_few_digits_it_may_be_meant_as_something_else(self, scene: Scene) -> None:
+        with pytest.raises(UsageError, match="no release of iris begins with 'b'") as refused:
+            promote(scene.services(), replace(PROD, release="b"))
+        assert "at least 4 of its first digits" in refused.value.hint
 
-    def test_finds_the_last_good_release_by_itself(self, scene: Scene) -> None:
-        scene.serve("prod", None)
-        scene.serve("dev", image("a"), promotion=1)
-        promote(scene.services(), PROD)
-        scene.serve("dev", image("b"), promotion=2)
-        promote(scene.services(), PROD)
+    def test_by_what_fits_several_only_those_are_listed(self, scene: Scene) -> None:
+        twin = replace(record("b"), image=replace(image("b"), digest=f"sha256:{'b' * 63}c"))
+        scene.releases.records += [twin]
 
-        closed = rollback(scene.services(), RollbackRequest(environment="prod"))
-
-        assert closed is not None
-        assert closed.plan.candidate == image("a")
-
-    def test_without_an_earlier_release_is_refused(self, scene: Scene) -> None:
-        with pytest.raises(Refused, match="no other release"):
-            rollback(scene.services(), RollbackRequest(environment="prod"))
+        with pytest.raises(UsageError, match="'bbbb' fits 2 releases") as refused:
+            promote(scene.services(), replace(PROD, release="bbbb"))
+        assert "aaaa" not in refused.value.message

@@ -14,7 +14,6 @@ from towpath.core.errors import Busy
     [
         (["plan", "--to", "prod"], {"candidate", "gates", "steps", "seconds", "changes", "visible", "has_changes"}),
         (["promote", "--to", "prod"], {"release", "promotion", "commit"}),
-        (["rollback", "prod", "--to", str(image("b"))], {"promotion"}),
         (["resume", "--all"], {"ended"}),
         (["status"], {"environments"}),
         (["history", "prod"], {"environment", "promotions"}),
@@ -37,6 +36,14 @@ def test_every_answer_is_one_object_with_a_version_and_its_command(
     assert done.json["schema_version"] == 1
     assert done.json["command"] == words[0].strip("-")
     assert keys <= done.json.keys()
+
+
+def test_a_roll_back_answers_with_the_promotion_it_was(world: FakeWorld) -> None:
+    deploy("promote", "--to", "prod", "--yes", world=world)
+
+    done = deploy("rollback", "prod", "--to", str(image("a")), "--json", world=world)
+
+    assert (done.json["command"], done.json["promotion"]["outcome"]) == ("rollback", "promoted")
 
 
 def test_an_error_is_an_object_on_standard_output_and_nothing_else_is() -> None:

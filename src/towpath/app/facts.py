@@ -1,6 +1,8 @@
 """What a promotion is decided on: the candidate, what stands in the environment, and what the gates look at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from towpath.app.ports import StackFile
 from towpath.app.services import Services
@@ -13,6 +15,9 @@ from towpath.core.history_codec import history_of
 from towpath.core.outputs import StackOutputs
 from towpath.core.pipeline import Environment, Model
 from towpath.core.release import ImageRef, ReleaseRecord, parse_image
+
+_FEWEST: Final = 4  # digits: fewer are more likely meant as something else than as a digest
+_MOST_LISTED: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,11 +128,15 @@ def _asked(services: Services, model: Model, asked: str) -> ImageRef:
     if "@" in asked or "/" in asked:
         return parse_image(asked)
     short = asked.removeprefix("sha256:")
-    found = [record for record in services.releases.list(model.name) if record.image.digest[7:].startswith(short)]
+    records = services.releases.list(model.name)
+    fitting = [record for record in records if len(short) >= _FEWEST and record.image.digest[7:].startswith(short)]
+    found = {record.image for record in fitting}  # built twice, a release has two records
     if len(found) == 1:
-        return found[0].image
-    what = f"no release of {model.name} begins with {asked!r}" if not found else f"{asked!r} fits {len(found)} releases"
-    raise UsageError(f"{what}\n{_listed(services, model)}", "name one of them by more of its digits")
+        return found.pop()
+    if found:
+        raise UsageError(f"{asked!r} fits {len(found)} releases\n{_listed(fitting)}", "name one by more of its digits")
+    hint = f"name one of them by its digest, or at least {_FEWEST} of its first digits; tags move, so they name none"
+    raise UsageError(f"no release of {model.name} begins with {asked!r}\n{_listed(records)}", hint)
 
 
 def _newest(services: Services, model: Model) -> ImageRef:
@@ -136,7 +145,7 @@ def _newest(services: Services, model: Model) -> ImageRef:
     if record is not None:
         return record.image
     raise UsageError(
-        f"commit {head[:12] or '(none)'} has no release of {model.name}\n{_listed(services, model)}",
+        f"commit {head[:12] or '(none)'} has no release of {model.name}\n{_listed(services.releases.list(model.name))}",
         "deploy build makes one; --release names another",
     )
 
@@ -165,8 +174,6 @@ def _recorded(services: Services, model: Model, environment: str, digest: str) -
     )
 
 
-def _listed(services: Services, model: Model) -> str:
-    records = services.releases.list(model.name)[:10]
-    return (
-        "\n".join(f"  {record.image.short}  {record.built_at}  {record.commit[:12]}" for record in records) or "  none"
-    )
+def _listed(records: Sequence[ReleaseRecord]) -> str:
+    lines = [f"  {record.image.short}  {record.built_at}  {record.commit[:12]}" for record in records[:_MOST_LISTED]]
+    return "\n".join(lines) or "  none"

@@ -33,7 +33,7 @@ def rollback(services: Services, request: RollbackRequest) -> Closed | None:
     """Serve the last good release; gives back the promotion that did it, or None where a canary was given up instead.
 
     Raises:
-        Refused: there is nothing to go back to.
+        Refused: there is nothing to go back to, or what was named isn't known to be good there.
         Busy, Overridden, NeedsPerson, Interrupted: as a promotion.
     """
     here = standing(services, request.environment, request.model)
@@ -44,11 +44,26 @@ def rollback(services: Services, request: RollbackRequest) -> Closed | None:
         except RolledBack as done:
             services.report.line(done.message)
         return None
-    target = candidate(services, here, request.to) if request.to else last_good(here)
+    target = _known_good(here, candidate(services, here, request.to)) if request.to else last_good(here)
     steps = immediate_steps(here.endpoint.replicas, smoke=False)
     plan = draft_plan(services, here, target, Strategy.IMMEDIATE, steps)
     bad = "" if here.serving is None or here.serving == target else reason
     return open_and_drive(services, here, plan, (), bad_stable=bad)
+
+
+def _known_good(here: Standing, target: ImageRef) -> ImageRef:
+    """A rollback asks no gates and looks at nothing, so it goes only where those have let something through.
+
+    Raises:
+        Refused: the release was never promoted there, or was marked bad there.
+    """
+    name, bad = here.environment.name, here.history.bad_reason(target)
+    again = f"deploy promote --to {name} --release {target.short}"
+    if bad:
+        raise Refused(f"{target.short} was marked bad in {name}: {bad}", f"{again} --override-bad REASON")
+    if not here.history.served(here.endpoint.name, target):
+        raise Refused(f"{target.short} never served in {name}, so there is no going back to it", again)
+    return target
 
 
 def last_good(here: Standing) -> ImageRef:

@@ -1,7 +1,6 @@
 """The journal of one environment, folded into what stands now.
 
-Every entry is a fact with a kind and a payload; `fold` is the only reader of payloads. What is not in an entry
-doesn't exist: there is no second record of a promotion's state.
+Every entry is a fact; `fold` is the only reader of payloads. There is no second record of a promotion's state.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -158,6 +157,11 @@ class History:
         """Promotions of that endpoint that succeeded, oldest first."""
         return tuple(c for c in self.closed if c.outcome is Outcome.PROMOTED and c.plan.endpoint == endpoint)
 
+    def served(self, endpoint: str, image: ImageRef) -> bool:
+        """Whether the endpoint ever served that release, as far as promotions saw."""
+        mine = (c for c in self.closed if c.plan.endpoint == endpoint)
+        return any(image in (c.plan.stable, c.outcome is Outcome.PROMOTED and c.plan.candidate) for c in mine)
+
     def served_since(self, plan: Plan) -> float:
         """When what the promotion replaces was promoted, in seconds since the epoch; 0: not known."""
         return next((c.until for c in reversed(self.promoted(plan.endpoint)) if c.plan.id < plan.id), 0.0)
@@ -169,11 +173,8 @@ class History:
 
     def last_good(self, endpoint: str, serving: ImageRef | None) -> ImageRef | None:
         """The newest promoted release that isn't served now and isn't marked bad: where a rollback goes."""
-        for promotion in reversed(self.promoted(endpoint)):
-            candidate = promotion.plan.candidate
-            if candidate != serving and not self.bad_reason(candidate):
-                return candidate
-        return None
+        newest_first = (c.plan.candidate for c in reversed(self.promoted(endpoint)))
+        return next((one for one in newest_first if one != serving and not self.bad_reason(one)), None)
 
 
 def fold(entries: Iterable[Recorded], start: History | None = None) -> History:

@@ -1,0 +1,55 @@
+"""`deploy rollback`: where it goes, and where it doesn't."""
+
+import pytest
+
+from tests.app.promotions import PROD, told
+from tests.fakes.scene import Scene
+from tests.fakes.world import image, record
+from towpath.app.promote import promote
+from towpath.app.rollback import RollbackRequest, rollback
+from towpath.core.errors import Refused
+
+
+class TestRollback:
+    def test_serves_the_last_good_release_and_marks_the_bad_one(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
+        scene.serve("dev", image("a"), promotion=2)
+        scene.releases.records.append(record("c"))
+
+        closed = rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("a")), reason="slow"))
+
+        assert closed is not None
+        assert scene.world.files["prod"][0].release == image("a")
+        assert scene.world.files["prod"][0].promotion == 5
+        assert told(scene).bad_reason(image("b")) == "slow"
+
+    def test_finds_the_last_good_release_by_itself(self, scene: Scene) -> None:
+        scene.serve("prod", None)
+        scene.serve("dev", image("a"), promotion=1)
+        promote(scene.services(), PROD)
+        scene.serve("dev", image("b"), promotion=2)
+        promote(scene.services(), PROD)
+
+        closed = rollback(scene.services(), RollbackRequest(environment="prod"))
+
+        assert closed is not None
+        assert closed.plan.candidate == image("a")
+
+    def test_to_a_release_that_never_served_there_is_refused_for_no_gate_let_it_through(self, scene: Scene) -> None:
+        with pytest.raises(Refused, match="never served in prod"):
+            rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("b"))))
+        assert scene.world.ups == []
+
+    def test_to_a_release_that_was_marked_bad_there_is_refused_with_the_reason(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
+        rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("a")), reason="slow"))
+        drawn = scene.world.drawn["prod"]
+
+        with pytest.raises(Refused, match="was marked bad in prod: slow") as refused:
+            rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("b"))))
+        assert "--override-bad" in refused.value.hint
+        assert scene.world.drawn["prod"] == drawn
+
+    def test_without_an_earlier_release_is_refused(self, scene: Scene) -> None:
+        with pytest.raises(Refused, match="no other release"):
+            rollback(scene.services(), RollbackRequest(environment="prod"))
