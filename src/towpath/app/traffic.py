@@ -10,6 +10,8 @@ from towpath.core.observation import Observation
 from towpath.core.traffic import Traffic, known
 
 ASSUMED_RATE = 10.0  # requests a second, where neither the user nor the counters say
+COUNTED = 5.0  # seconds between two readings; routers keep no history, and their counters began at some time or other
+_ENOUGH = 20  # requests in them, else the average says more
 
 
 def traffic_of(
@@ -25,13 +27,23 @@ def traffic_of(
         here.environment.name, here.outputs, here.endpoint.name, here.model.name, here.endpoint.serving, policy.own
     )
     seen = watch.observer.read()
-    rate = _rate(here, seen) if asked is None else asked
-    return known(policy, rate, seen if seen.samples else None, trained)
+    if asked is not None:
+        return known(policy, asked, seen if seen.samples else None, trained)
+    with services.report.progress(f"counting requests for {COUNTED:g} s"):
+        services.clock.sleep(COUNTED)
+        later = watch.observer.read()
+    return known(policy, _rate(here, seen, later), seen if seen.samples else None, trained)
 
 
-def _rate(here: Standing, seen: Observation) -> float:
-    """Requests a second since stable was promoted."""
+def _rate(here: Standing, seen: Observation, later: Observation) -> float:
+    """Requests a second just now or, where those are too few to tell, since stable was promoted."""
+    recent, counted = _stable_requests(later) - _stable_requests(seen), _stable_requests(later)
+    if recent >= _ENOUGH:
+        return recent / (later.at - seen.at)
     promoted = here.history.promoted(here.endpoint.name)
-    seconds = seen.at - promoted[-1].until if promoted else 0.0
-    counted = sum(sample.stable.requests for sample in seen.samples if sample.stable is not None)
+    seconds = later.at - promoted[-1].until if promoted else 0.0
     return counted / seconds if counted and seconds > 0 else ASSUMED_RATE
+
+
+def _stable_requests(seen: Observation) -> int:
+    return sum(sample.stable.requests for sample in seen.samples if sample.stable is not None)
