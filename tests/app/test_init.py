@@ -282,8 +282,8 @@ def test_a_write_that_fails_takes_the_others_back(tmp_path: Path) -> None:
 def test_the_schedule_that_goes_on_with_what_was_left_is_written(tmp_path: Path) -> None:
     start(tmp_path, FromExample())
 
-    assert "deploy resume --all" in (tmp_path / "ops/resume.cron").read_text()
-    assert "deploy resume --all" in (tmp_path / "ops/resume.service").read_text()
+    assert "DEPLOY resume --all" in (tmp_path / "ops/resume.cron").read_text()
+    assert "DEPLOY resume --all" in (tmp_path / "ops/resume.service").read_text()
 
 
 @pytest.mark.parametrize(

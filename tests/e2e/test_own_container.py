@@ -50,7 +50,7 @@ def begin(made: Installation) -> None:
     made.deploy(*shlex.split(line)[1:]).ok()
     for stack, (name, port) in PORTS.items():
         replace(made.file(stack), f"port: {port}", f"port: {made.ports[name]}")
-    ready = "ready: /healthz\n"
+    ready = 'ready: "/healthz"\n'
     smoke = f"smoke: {{path: /predict, body: '{json.dumps(SETOSA)}', expect: '{{\"species\": \"setosa\"}}'}}\n"
     replace(made.file("dev"), ready, f"{ready}        {smoke}")
     lab = made.file("dev").read_text().replace("service:", "flower:")
