@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.app.promotions import PROD, told
+from tests.app.promotions import PROD, left_in_mid_canary, told
 from tests.fakes.scene import Scene
 from tests.fakes.world import image
+from towpath.app.control import pause
 from towpath.app.destroy import destroy
 from towpath.app.plan import PlanRequest, plan
 from towpath.app.promote import promote
@@ -122,6 +123,29 @@ class TestStatus:
 
         assert not prod.healthy
         assert "ffffffffffff" in prod.problems[0]
+
+    @pytest.mark.parametrize(("gone", "said"), [(60, False), (120, True)])
+    def test_tells_when_nothing_is_heard_of_a_driver_for_longer_than_it_may_be_silent(
+        self,
+        scene: Scene,
+        gone: float,
+        said: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        left_in_mid_canary(scene)
+        scene.world.clock.advance(gone)
+
+        _, prod = status(scene.services())
+
+        heard = [problem for problem in prod.problems if "nothing was heard for" in problem]
+        assert bool(heard) == said
+        assert all("promotion 4, at observe 25 %; deploy resume prod goes on" in problem for problem in heard)
+
+    def test_takes_a_driver_that_waits_for_a_person_as_silent_by_rights(self, scene: Scene) -> None:
+        left_in_mid_canary(scene)
+        pause(scene.services(), "prod", "lunch")
+        scene.world.clock.advance(10_000)
+
+        assert status(scene.services())[1].problems == ()
 
     def test_takes_a_destroyed_environment_for_what_it_is(self, scene: Scene) -> None:
         destroy(scene.services(), "prod")

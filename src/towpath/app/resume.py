@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from towpath.app.drive import drive, expect_known, reset
+from towpath.app.heard import last_heard
 from towpath.app.lease import LeaseLost
 from towpath.app.run import Run, expect_program
 from towpath.app.services import Held, Services
@@ -15,7 +16,6 @@ from towpath.core.history_codec import history_of
 from towpath.core.journal import Draft
 from towpath.core.lease import LeaseTaken
 from towpath.core.promotion import Plan
-from towpath.core.watch import decode_look
 
 
 def resume(services: Services, environment: str) -> Closed | Open | None:
@@ -160,14 +160,7 @@ def _alone_for(services: Services, run: Run, opened: Open) -> float:
     ramps = opened.started >= ramp_index(opened.plan)  # whether or not that step got as far as being noted as done
     if run.plan.stable is None or opened.rolling_back or not opened.can_turn_back or not ramps:
         return 0.0
-    driven = (one.time for one in run.journal.entries() if one.promotion == run.plan.id and one.fence)
-    last = max(driven, default=opened.since)
-    return services.clock.now() - max(last, _last_look(run))
-
-
-def _last_look(run: Run) -> float:
-    chunks = list(run.journal.chunks(run.plan.id).values())
-    return decode_look(chunks[-1]).observation.at if chunks else 0.0
+    return services.clock.now() - last_heard(run.journal, opened)
 
 
 def _max_gap(opened: Open) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from towpath.app.facts import Standing, standing
+from towpath.app.heard import last_heard, silence_allowed
 from towpath.app.ports import Running
 from towpath.app.services import Services
 from towpath.core.errors import UsageError
@@ -78,7 +79,7 @@ def _status(services: Services, here: Standing) -> EnvironmentStatus:
     canary = None if endpoint is None else endpoint.canary
     running = _running(services, here)
     observed = () if canary is None else services.traffic.observed(here.outputs, here.endpoint.name)
-    problems = (*_problems(here, running), *_traffic_problems(here, observed))
+    problems = (*_problems(here, running), *_traffic_problems(here, observed), *_driver_problems(services, here))
     promoted = here.history.promoted(here.endpoint.name)
     return EnvironmentStatus(
         environment=name,
@@ -139,6 +140,19 @@ def _traffic_problems(here: Standing, observed: Sequence[float]) -> tuple[str, .
         for router, share in zip(here.outputs.routers, observed, strict=True)
         if not math.isnan(share) and not as_declared(declared, share)
     )
+
+
+def _driver_problems(services: Services, here: Standing) -> tuple[str, ...]:
+    """A driver that should have written something by now; one that waits for a person is silent by rights."""
+    opened = here.history.open
+    if opened is None or opened.paused:
+        return ()
+    silent = services.clock.now() - last_heard(services.journals(here.environment.name), opened)
+    if silent <= silence_allowed(opened, here.endpoint.serving.timeouts):
+        return ()
+    step = opened.plan.steps[min(opened.next_step, len(opened.plan.steps) - 1)]
+    said = f"nothing was heard for {silent:.0f} s of who drives promotion {opened.plan.id}, at {step.name}"
+    return (f"{said}; deploy resume {here.environment.name} goes on",)
 
 
 def _digits(digest: str) -> str:
