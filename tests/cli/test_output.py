@@ -275,22 +275,3 @@ def test_a_plan_says_when_a_good_candidate_would_be_let_on(world: FakeWorld) -> 
 
 def test_pause_and_abort_without_an_open_promotion_are_refused(world: FakeWorld) -> None:
     assert (deploy("pause", "prod", world=world).code, deploy("abort", "prod", world=world).code) == (3, 3)
-
-
-def test_a_commit_that_git_refuses_is_told_with_what_serves_and_what_to_type(world: FakeWorld) -> None:
-    world.scene.world.uncommittable = "Author identity unknown"
-
-    done = deploy("promote", "--to", "prod", "--commit", "--json", world=world)
-
-    assert (done.code, done.json["error"]["kind"]) == (6, "NeedsPerson")
-    assert "prod serves bbbbbbbbbbbb; only the commit of its stack file failed" in done.json["error"]["message"]
-    assert "Author identity unknown" in done.json["error"]["message"]
-    assert "git commit -m 'Promote iris bbbbbbbbbbbb to prod' -- Pulumi.prod.yaml" in done.json["error"]["hint"]
-
-
-def test_a_commit_after_a_promotion_holds_the_stack_file(world: FakeWorld) -> None:
-    done = deploy("promote", "--to", "prod", "--commit", "--json", world=world)
-
-    assert done.json["commit"] == "d" * 40
-    assert "Pulumi.prod.yaml" in world.scene.world.published
-    assert deploy("status", "--json", world=world).json["environments"][1]["published"] is True

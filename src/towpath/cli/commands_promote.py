@@ -1,14 +1,17 @@
 """Verbs that move releases."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from towpath.cli import views
 from towpath.cli.confirm import confirm_promotion
-from towpath.cli.session import session_of
+from towpath.cli.session import Session, session_of
 from towpath.cli.views_plan import plan_answer
 from towpath.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from towpath.app.services import Services
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which model; may be left out where there is one.")]
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
@@ -78,6 +81,8 @@ def promote(  # noqa: PLR0913 - one parameter per option of the command line
     promotion = None if done.closed is None else views.closed_document(done.closed)
     document = {"release": str(done.candidate), "promotion": promotion, "commit": published}
     session.output.answer("promote", document, f"{to} serves {done.candidate}")
+    if done.closed is not None and not published:
+        _tell_to_commit(session, services, to)
 
 
 def rollback(
@@ -95,11 +100,14 @@ def rollback(
     from towpath.app import rollback as use_case
 
     session = session_of(context)
+    services = session.world.services()
     request = use_case.RollbackRequest(environment=environment, model=model, to=to, reason=reason)
-    done = use_case.rollback(session.world.services(), request)
+    done = use_case.rollback(services, request)
     document = {"promotion": None if done is None else views.closed_document(done)}
     what = "the canary was given up" if done is None else f"{environment} serves {done.plan.candidate}"
     session.output.answer("rollback", document, what)
+    if done is not None:
+        _tell_to_commit(session, services, environment)
 
 
 def pause(context: typer.Context, *, environment: Environment, reason: Reason = "") -> None:
@@ -146,8 +154,16 @@ def resume(
         texts = [f"{name}: {outcome}" for name, outcome in every] or ["nothing was open"]
         session.output.answer("resume", {"ended": [list(pair) for pair in every]}, *texts)
         return
-    ended = use_case.resume(session.world.services(), environment)
-    session.output.answer("resume", *views.resumed_answer(environment, ended))
+    services = session.world.services()
+    document, text = views.resumed_answer(environment, use_case.resume(services, environment))
+    session.output.answer("resume", document, text)
+    if document["ended"]:
+        _tell_to_commit(session, services, environment)
+
+
+def _tell_to_commit(session: Session, services: "Services", environment: str) -> None:
+    path = services.files.path(environment)
+    session.output.note(f"hint: commit {path}, so that other checkouts draw what serves now")
 
 
 VERBS = (plan, promote, rollback, pause, abort, resume)
