@@ -22,7 +22,7 @@ BEFORE = ReplicaSample(
     replica="r1",
     timestamp=100.0,
     stable=ArmCounters(requests=1000, errors=10, timeouts=3, buckets=BUCKETS),
-    canary=ArmCounters(requests=100, errors=1),
+    canary=ArmCounters(requests=100, errors=1, buckets=((10.0, 50), (100.0, 90), (math.inf, 97))),
     probe_stable=ArmCounters(requests=20),
     probe_canary=ArmCounters(requests=20),
 )
@@ -30,7 +30,7 @@ AFTER = replace(
     BEFORE,
     timestamp=110.0,
     stable=ArmCounters(requests=1500, errors=15, timeouts=4, buckets=((10.0, 80), (100.0, 130), (math.inf, 140))),
-    canary=ArmCounters(requests=130, errors=3, buckets=((10.0, 5), (100.0, 25), (math.inf, 27))),
+    canary=ArmCounters(requests=130, errors=3, buckets=((10.0, 55), (100.0, 115), (math.inf, 124))),
     probe_canary=ArmCounters(requests=50, errors=2),
 )
 
@@ -116,11 +116,12 @@ def test_a_timeout_is_an_error_and_a_slow_answer() -> None:
 
 
 def test_an_arm_that_only_times_out_is_slow_and_one_in_no_bucket_is_not_known() -> None:
-    hanging = replace(AFTER, canary=ArmCounters(requests=140, errors=41, timeouts=40))
-    slow = poll_of(increments(seen(BEFORE), seen(hanging)), 10.0, (SLOW,)).live["slow"]
+    unasked = replace(BEFORE, canary=ArmCounters())
+    hanging = replace(AFTER, canary=ArmCounters(requests=40, errors=40, timeouts=40))
+    slow = poll_of(increments(seen(unasked), seen(hanging)), 10.0, (SLOW,)).live["slow"]
     assert (slow.canary_events, slow.canary_requests) == (40, 40)
-    unknown = replace(AFTER, canary=ArmCounters(requests=140, errors=1))
-    assert "slow" not in poll_of(increments(seen(BEFORE), seen(unknown)), 10.0, (SLOW,)).live
+    unknown = replace(AFTER, canary=ArmCounters(requests=40, errors=1))
+    assert "slow" not in poll_of(increments(seen(unasked), seen(unknown)), 10.0, (SLOW,)).live
 
 
 def test_the_order_of_routers_within_a_look_says_nothing() -> None:
@@ -146,6 +147,14 @@ def test_other_bucket_edges_lose_the_latencies_and_nothing_else() -> None:
     other = replace(AFTER, stable=ArmCounters(requests=1500, errors=15, timeouts=4, buckets=((50.0, 500),)))
     grown = increments(seen(BEFORE), seen(other))
     assert grown.live.stable == ArmCounters(requests=500, errors=5, timeouts=1)
+
+
+def test_latencies_that_come_back_bring_nothing_of_the_past_with_them() -> None:
+    gone = replace(BEFORE, stable=ArmCounters(requests=1000, errors=10, timeouts=3))
+    grown = increments(seen(gone), seen(AFTER))
+    assert grown.live.stable == ArmCounters(requests=500, errors=5, timeouts=1)
+    fresh = increments(seen(replace(BEFORE, stable=ArmCounters())), seen(AFTER))
+    assert fresh.live.stable.buckets == ((10.0, 80), (100.0, 130), (math.inf, 140)), "a first request begins them"
 
 
 @pytest.mark.parametrize(

@@ -40,18 +40,16 @@ def went_back(old: ArmCounters, new: ArmCounters) -> bool:
 
 
 def minus(new: ArmCounters, old: ArmCounters) -> ArmCounters:
-    """The growth; no buckets where their edges changed."""
+    """The growth; no buckets where their edges changed, or where there were none although requests were answered."""
     return ArmCounters(
         requests=new.requests - old.requests,
         errors=new.errors - old.errors,
         timeouts=new.timeouts - old.timeouts,
-        buckets=_buckets_minus(new.buckets, old.buckets),
+        buckets=_buckets_minus(new.buckets, old.buckets) if old.buckets or old.requests else new.buckets,
     )
 
 
 def _buckets_minus(new: Buckets, old: Buckets) -> Buckets:
-    if not old:
-        return new
     if [edge for edge, _ in new] != [edge for edge, _ in old]:
         return ()
     return tuple((edge, count - before) for (edge, count), (_, before) in zip(new, old, strict=True))
