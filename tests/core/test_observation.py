@@ -175,7 +175,7 @@ def test_a_poll_in_which_every_replica_is_lost_has_no_data() -> None:
 
 arms = st.none() | st.builds(
     lambda ok, errors, late, edges: ArmCounters(
-        requests=ok + errors, errors=errors, timeouts=late, buckets=tuple((float(n), n) for n in sorted(edges))
+        requests=ok + errors, errors=errors, timeouts=min(late, ok), buckets=tuple((float(n), n) for n in sorted(edges))
     ),
     st.integers(0, 10**9),
     st.integers(0, 10**6),
@@ -278,6 +278,22 @@ def test_impossible_numbers_are_refused_and_all_of_them_named() -> None:
     assert "r1: stable: requests: -3 is negative" in caught.value.message
     assert "r1: canary: errors: nan is not finite" in caught.value.message
     assert "r1: probe_canary: errors: 2 of only 1 requests" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("arm", "why"),
+    [
+        (
+            ArmCounters(requests=90, buckets=((10.0, 60), (100.0, 80), (math.inf, 47))),
+            "bucket le=inf: 47 is lower than 80 of le=100",
+        ),
+        (ArmCounters(requests=3, timeouts=4), "timeouts: 4 of only 3 requests"),
+    ],
+)
+def test_counts_that_contradict_each_other_are_refused_by_name(arm: ArmCounters, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        observation_from_json(as_json(seen(replace(AFTER, canary=arm))))
+    assert f"r1: canary: {why}" in caught.value.message
 
 
 @pytest.mark.parametrize(

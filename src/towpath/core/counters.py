@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 Buckets = tuple[tuple[float, int], ...]
@@ -77,9 +78,21 @@ def arm_problems(arm: ArmCounters) -> list[str]:
     counts |= {f"bucket le={edge:g}": count for edge, count in arm.buckets}
     found = [f"{name}: {why}" for name, value in counts.items() if (why := count_problem(value))]
     found += [f"bucket edge {edge} is not a number" for edge, _ in arm.buckets if math.isnan(edge)]
-    if not found and arm.errors > arm.requests:
-        found.append(f"errors: {arm.errors} of only {arm.requests} requests")
-    return found
+    return found or _contradictions(arm)
+
+
+def _contradictions(arm: ArmCounters) -> list[str]:
+    """Counts that can't be right together.
+
+    Timeouts may be more than errors: what the router gives up on midway had its good status already.
+    """
+    failed = (("errors", arm.errors), ("timeouts", arm.timeouts))
+    found = [f"{name}: {count} of only {arm.requests} requests" for name, count in failed if count > arm.requests]
+    return found + [
+        f"bucket le={edge:g}: {count} is lower than {before} of le={lower:g}"
+        for (lower, before), (edge, count) in pairwise(arm.buckets)
+        if count < before
+    ]
 
 
 def count_problem(value: object) -> str:
