@@ -122,13 +122,13 @@ def _replay(run: Run, policy: CanaryPolicy) -> Replay:
     """The canary as drivers before this one have looked at it."""
     looks = [decode_look(data) for data in run.journal.chunks(run.plan.id).values()]
     state = watched(policy, run.history().served_since(run.plan), looks)
-    return Replay(state=state, frames=None if looks else [])
+    return Replay(state=state, frames=None if looks else [], resumed=bool(looks))
 
 
 def _look(canary: _Canary) -> tuple[Verdict, Decision]:
     run = canary.run
     run.held.check()
-    look = Look(step=canary.index, observation=canary.watch.observer.read())
+    look = Look(step=canary.index, observation=canary.watch.observer.read(), resumed=canary.replay.resumed)
     run.journal.store_chunk(run.plan.id, encode_look(look))
     canary.replay.take(look)
     _tell(canary)

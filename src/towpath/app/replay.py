@@ -18,15 +18,18 @@ class Replay:
         frames: the judge after each; None where it isn't kept: the first looks were another driver's, or there are too
             many. They can be worked out again from the journal.
         most: so many frames are kept.
+        resumed: whether the newest look is another driver's.
     """
 
     state: Watched
     frames: list[Frame] | None = field(default_factory=list)
     most: int = MOST_FRAMES
+    resumed: bool = False
 
     def take(self, look: Look) -> None:
         """One more look."""
         before, self.state = self.state, after(self.state, look)
+        self.resumed = False
         if self.frames is not None:
             self.frames += frame(before, look, self.state)
             if len(self.frames) > self.most:

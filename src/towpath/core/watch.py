@@ -30,14 +30,22 @@ from towpath.core.tallies import total_asked
 
 FORMAT: Final = 1
 _GAP: Final = 2  # polls
+_SHIFT: Final = 20.0  # seconds; a shift of traffic takes two or three, and both shares of so short a span count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """One observation, and the promotion's step it was made in."""
+    """One observation, and the promotion's step it was made in.
+
+    Attributes:
+        step: of the promotion.
+        observation: what was seen.
+        resumed: whether the look before was another driver's, so that nobody knows what traffic there was in between.
+    """
 
     step: int
     observation: Observation
+    resumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +54,7 @@ class Watched:
 
     Attributes:
         judge: absent before the first look.
-        previous: the newest usable observation.
+        previous: the newest usable observation; absent when nothing that is seen next can be held against it.
         first_at: when the candidate was looked at first, seconds since the epoch.
         last_at: when an observation was usable last.
         step: the promotion's step of the newest look.
@@ -94,13 +102,16 @@ def after(state: Watched, look: Look) -> Watched:
     """The state after one more look; one that no router replica answered changes nothing that is judged."""
     seen = look.observation
     if look.step != state.step:
-        state = replace(state, step=look.step, step_polls=0, step_requests=0, alone=0, alone_since=seen.at)
-        state = replace(state, requests=in_new_step(state.requests), mixed=True, load=Load())
+        state = _in_step(state, look.step, seen.at)
+    if look.resumed:
+        state = replace(state, previous=None)
     state = replace(state, predicted=state.predicted or predicts(seen), troubles=seen.problems)
     if not seen.samples:
         return state
-    if state.judge is None or state.previous is None:
+    if state.judge is None:
         return _begin(state, seen)
+    if state.previous is None or _unseen(state, seen.at - state.previous.at):
+        return _anew(state, seen)
     grown = increments(state.previous, seen)
     heard = replace(state, previous=seen, troubles=(*seen.problems, *grown.lost))
     if not grown.replicas:
@@ -114,7 +125,7 @@ def after(state: Watched, look: Look) -> Watched:
     load = loaded(state.load, grown)
     poll = poll_of(replace(grown, own=now), seen.at - state.first_at, judge.policy.channels, waits, load.ratio)
     return replace(
-        _answered(heard, poll.counts("live", ERRORS.name), seen.at, grown.seconds),
+        _answered(heard, poll.counts("live", ERRORS.name), seen.at),
         judge=step(judge, poll),
         last_at=seen.at,
         step_polls=state.step_polls + poll.has_both,
@@ -127,9 +138,49 @@ def after(state: Watched, look: Look) -> Watched:
     )
 
 
-def _answered(state: Watched, users: Counts, at: float, seconds: float) -> Watched:
-    """Who answered users; in a gap nobody knows who was asked."""
-    if users.canary_requests or seconds > state.policy.max_gap:
+def _in_step(state: Watched, step: int, at: float) -> Watched:
+    """In another step; an earlier one means that the ramp began again, after a time without traffic."""
+    return replace(
+        state,
+        step=step,
+        step_polls=0,
+        step_requests=0,
+        alone=0,
+        alone_since=at,
+        requests=in_new_step(state.requests),
+        mixed=True,
+        load=Load(),
+        previous=None if step < state.step else state.previous,
+    )
+
+
+def _unseen(state: Watched, seconds: float) -> bool:
+    """Whether traffic may have been another for a while at which nobody looked.
+
+    Sums over two shares of traffic say nothing: if both arms had a bad time at one of them, the arm that had more of
+    its requests then looks worse. A shift alone is too short for that.
+    """
+    shifted = state.mixed and seconds > max(_SHIFT, _GAP * state.policy.poll)
+    return shifted or seconds > state.policy.max_gap
+
+
+def _anew(state: Watched, seen: Observation) -> Watched:
+    """Only counts from here on are compared; what was learnt before stands."""
+    return replace(
+        state,
+        previous=seen,
+        last_at=seen.at,
+        alone=0,
+        alone_since=seen.at,
+        own=OwnGrown(),
+        mixed=False,
+        load=Load(),
+    )
+
+
+def _answered(state: Watched, users: Counts, at: float) -> Watched:
+    """Who answered users."""
+    if users.canary_requests:
         return replace(state, alone=0, alone_since=at)
     return replace(state, alone=state.alone + users.stable_requests)
 
@@ -157,6 +208,7 @@ def situation(state: Watched, *, place: int, step_since: float, now: float) -> S
 def encode_look(look: Look) -> bytes:
     """For the journal; `decode_look` is its inverse."""
     line = {"format": FORMAT, "step": look.step, "observation": observation_to_json(look.observation)}
+    line |= {"resumed": True} if look.resumed else {}
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -169,7 +221,8 @@ def decode_look(data: bytes) -> Look:
     line = json.loads(data)
     if not isinstance(line, dict) or line.get("format") != FORMAT:
         raise UsageError("a stored observation has a format this Towpath doesn't read", "use a newer Towpath")
-    return Look(step=int(line["step"]), observation=observation_from_json(line["observation"]))
+    observation = observation_from_json(line["observation"])
+    return Look(step=int(line["step"]), observation=observation, resumed=bool(line.get("resumed")))
 
 
 def _begin(state: Watched, first: Observation) -> Watched:
