@@ -6,7 +6,7 @@ from towpath.core.judge.bets import oriented
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.mixture import log_evidence
-from towpath.core.judge.model import Cause, ChannelState, JudgePolicy, JudgeState, Poll, Stratum
+from towpath.core.judge.model import Breaker, Cause, ChannelState, JudgePolicy, JudgeState, Poll, Stratum
 
 _ALIKE = 0.5  # stable fails at least so often, relative to the candidate
 
@@ -17,23 +17,57 @@ def planned_polls(policy: JudgePolicy, channel: Channel) -> int:
     return max(1, math.ceil((policy.max_time - skipped) / policy.poll))
 
 
-def failing_alike(policy: JudgePolicy, poll: Poll) -> bool:
-    """Whether both arms fail about as often in this poll: a fault they share."""
-    failures = [channel for channel in policy.channels if channel.is_failure]
-    return any(
-        _alike(policy, oriented(channel, poll.counts(stratum, channel.name)))
-        for channel in failures
-        for stratum in policy.strata
-    )
+def failures(state: JudgeState, poll: Poll) -> tuple[Counts, ...]:
+    """Per stratum, what failed in both arms over the polls in a row in which the candidate failed as in an outage.
+
+    Older polls count ever less once stable has answered enough.
+    """
+    strata = zip(state.policy.strata, state.failures, strict=True)
+    return tuple(_pooled(state.policy, _failed(state.policy, poll, stratum), past) for stratum, past in strata)
+
+
+def _failed(policy: JudgePolicy, poll: Poll, stratum: Stratum) -> Counts:
+    failing = (channel for channel in policy.channels if channel.is_failure)
+    return next((oriented(channel, poll.counts(stratum, channel.name)) for channel in failing), Counts())
+
+
+def _pooled(policy: JudgePolicy, now: Counts, past: Counts) -> Counts:
+    if _canary_share(now) < policy.outage:
+        return Counts()
+    return now.plus(past.halved() if past.stable_requests >= 2 * policy.breaker.requests else past)
+
+
+def _telling(policy: JudgePolicy, poll: Poll, failures: tuple[Counts, ...]) -> list[tuple[Counts, Counts]]:
+    """Per stratum, what failed in this poll, and what the arms are compared by.
+
+    That is this poll or, where only the candidate answered enough in it, as beside a small holdback, the run of polls.
+    """
+    now = [_failed(policy, poll, stratum) for stratum in policy.strata]
+    enough = policy.breaker.requests
+    return [
+        (one, run if one.stable_requests < enough <= one.canary_requests else one)
+        for one, run in zip(now, failures, strict=True)
+    ]
+
+
+def failing_alike(policy: JudgePolicy, poll: Poll, failures: tuple[Counts, ...]) -> tuple[bool, ...]:
+    """Per stratum, whether both arms fail about as often: a fault they share."""
+    return tuple(_alike(policy, counts) for _, counts in _telling(policy, poll, failures))
+
+
+def muted(policy: JudgePolicy, alike: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Per bet, whether a stratum of it is one in which both arms fail alike."""
+    shared = {stratum for stratum, fails in zip(policy.strata, alike, strict=True) if fails}
+    return tuple(not shared.isdisjoint(together) for together in policy.bets)
 
 
 def _alike(policy: JudgePolicy, counts: Counts) -> bool:
     enough = min(counts.canary_requests, counts.stable_requests) >= policy.breaker.requests
-    return (
-        enough
-        and min(_canary_share(counts), _stable_share(counts)) >= policy.outage
-        and _stable_share(counts) >= _ALIKE * _canary_share(counts)
-    )
+    return enough and min(_canary_share(counts), _stable_share(counts)) >= policy.outage and _shared(counts)
+
+
+def _shared(counts: Counts) -> bool:
+    return _stable_share(counts) >= _ALIKE * _canary_share(counts)
 
 
 def _canary_share(counts: Counts) -> float:
@@ -44,24 +78,21 @@ def _stable_share(counts: Counts) -> float:
     return counts.stable_events / counts.stable_requests if counts.stable_requests else 0.0
 
 
-def breaker_runs(state: JudgeState, poll: Poll) -> tuple[int, ...]:
-    """Per stratum, for how many polls in a row the candidate has been beyond the breaker."""
-    policy = state.policy
-    return tuple(
-        run + 1 if _beyond_breaker(policy, poll, stratum) else 0
-        for stratum, run in zip(policy.strata, state.breaker_runs, strict=True)
-    )
+def breaker_runs(state: JudgeState, poll: Poll, failures: tuple[Counts, ...]) -> tuple[int, ...]:
+    """Per stratum, for how many polls in a row the candidate has been beyond the breaker.
+
+    While stable has answered too few to say that it fares better, the run stays one poll short.
+    """
+    telling = zip(_telling(state.policy, poll, failures), state.breaker_runs, strict=True)
+    return tuple(_run(state.policy.breaker, now, known, run) for (now, known), run in telling)
 
 
-def _beyond_breaker(policy: JudgePolicy, poll: Poll, stratum: Stratum) -> bool:
-    return any(
-        counts.canary_requests >= policy.breaker.requests
-        and _canary_share(counts) >= policy.breaker.share
-        and _stable_share(counts) < _ALIKE * _canary_share(counts)
-        for channel in policy.channels
-        if channel.is_failure
-        for counts in [oriented(channel, poll.counts(stratum, channel.name))]
-    )
+def _run(breaker: Breaker, now: Counts, known: Counts, run: int) -> int:
+    if now.canary_requests < breaker.requests or _canary_share(now) < breaker.share:
+        return 0
+    if known.stable_requests < breaker.requests:
+        return min(run + 1, breaker.polls - 1)
+    return 0 if _shared(known) else run + 1
 
 
 def broken(state: JudgeState) -> Cause | None:

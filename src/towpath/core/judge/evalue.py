@@ -29,6 +29,24 @@ class Counts:
         """Whether both arms had requests; without, a poll says nothing."""
         return self.canary_requests > 0 and self.stable_requests > 0
 
+    def plus(self, other: "Counts") -> "Counts":
+        """The sums."""
+        return Counts(
+            canary_events=self.canary_events + other.canary_events,
+            canary_requests=self.canary_requests + other.canary_requests,
+            stable_events=self.stable_events + other.stable_events,
+            stable_requests=self.stable_requests + other.stable_requests,
+        )
+
+    def halved(self) -> "Counts":
+        """Half of each, rounded down."""
+        return Counts(
+            canary_events=self.canary_events // 2,
+            canary_requests=self.canary_requests // 2,
+            stable_events=self.stable_events // 2,
+            stable_requests=self.stable_requests // 2,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HalfPlane:

@@ -31,6 +31,8 @@ def start(policy: JudgePolicy, reference: Reference | None = None) -> JudgeState
         channels=tuple(_new_channel(policy, channel, known) for channel in policy.channels),
         peaks=(0.0,) * len(policy.metrics),
         breaker_runs=(0,) * len(policy.strata),
+        failures=(Counts(),) * len(policy.strata),
+        unsettled=(0,) * len(policy.strata),
     )
 
 
@@ -51,15 +53,21 @@ def step(state: JudgeState, poll: Poll) -> JudgeState:
         return state
     if poll.router_fault:
         return replace(state, elapsed=poll.elapsed, router_fault=poll.router_fault)
-    alike, has_data = alarms.failing_alike(state.policy, poll), _has_data(state.policy, poll)
+    failures, has_data = alarms.failures(state, poll), _has_data(state.policy, poll)
+    alike = alarms.failing_alike(state.policy, poll, failures)
+    muted = alarms.muted(state.policy, alike)
     channels = zip(state.policy.channels, state.channels, strict=True)
     judged = replace(
         state,
-        channels=tuple(_step_channel(state.policy, channel, kept, (poll, alike)) for channel, kept in channels),
+        channels=tuple(_step_channel(state.policy, channel, kept, (poll, muted)) for channel, kept in channels),
         polls=state.polls + has_data,
         elapsed=poll.elapsed,
-        breaker_runs=alarms.breaker_runs(state, poll),
-        unsettled=state.policy.min_polls if alike else max(0, state.unsettled - has_data),
+        breaker_runs=alarms.breaker_runs(state, poll, failures),
+        failures=failures,
+        unsettled=tuple(
+            state.policy.min_polls if shared else max(0, left - has_data)
+            for shared, left in zip(alike, state.unsettled, strict=True)
+        ),
         awaited=poll.awaited,
     )
     evidence = alarms.evidence_against(judged)
@@ -86,8 +94,10 @@ def _baseline(policy: JudgePolicy, reference: Reference, stratum: Stratum, chann
     return events * share, counted[1] * share
 
 
-def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now: tuple[Poll, bool]) -> ChannelState:
-    poll, alike = now
+def _step_channel(
+    policy: JudgePolicy, channel: Channel, kept: ChannelState, now: tuple[Poll, tuple[bool, ...]]
+) -> ChannelState:
+    poll, muted = now
     counts = [oriented(channel, poll.counts(stratum, channel.name)) for stratum in policy.strata]
     learned = replace(
         kept,
@@ -102,10 +112,12 @@ def _step_channel(policy: JudgePolicy, channel: Channel, kept: ChannelState, now
     in_favour = gains_in_favour(policy, channel, counts, kept.baseline)
     may_accuse, may_acquit = load_allows(channel, poll.load_ratio)
     favour = tuple(
-        old + _kept(gain, counts=may_acquit, alike=alike) for old, gain in zip(kept.in_favour, in_favour, strict=True)
+        old + _kept(gain, counts=may_acquit, alike=muted[place // len(IN_FAVOUR)])
+        for place, (old, gain) in enumerate(zip(kept.in_favour, in_favour, strict=True))
     )
-    gains = [_kept(gain, counts=may_accuse, alike=alike) for gain in against]
-    sure = may_acquit and not alike and cannot_be_worse(channel, counts, kept.baseline)
+    lifts = len(channel.lifts)
+    gains = [_kept(gain, counts=may_accuse, alike=muted[place // lifts]) for place, gain in enumerate(against)]
+    sure = may_acquit and not any(muted) and cannot_be_worse(channel, counts, kept.baseline)
     return replace(
         learned,
         against=bet(kept.against, gains, alarms.planned_polls(policy, channel)),

@@ -206,7 +206,8 @@ class JudgeState:
         elapsed: seconds, of the newest poll.
         peaks: per metric, the highest log evidence against the candidate at any time.
         breaker_runs: per stratum, polls in a row beyond the breaker.
-        unsettled: polls that must still pass before *promote*, since both arms failed together.
+        failures: per stratum, both arms' over the polls in a row in which the candidate has failed as in an outage.
+        unsettled: per stratum, polls that must still pass before *promote*, since both arms failed together.
         awaited: as the newest poll says.
         refused: set once, at the poll that refuses the candidate.
         router_fault: set once, at the poll whose counts can't be trusted.
@@ -218,7 +219,8 @@ class JudgeState:
     elapsed: float = 0.0
     peaks: tuple[float, ...] = ()
     breaker_runs: tuple[int, ...] = ()
-    unsettled: int = 0
+    failures: tuple[Counts, ...] = ()
+    unsettled: tuple[int, ...] = ()
     awaited: tuple[str, ...] = ()
     refused: Cause | None = None
     router_fault: str = ""

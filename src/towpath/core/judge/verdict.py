@@ -100,7 +100,7 @@ def _waits(state: JudgeState) -> str:
     requests = sum(_requests(state))
     weakest, silent = _waiting_for(state), _silent(state)
     checks = (
-        (state.unsettled, "both arms fail together, so the fault is not the candidate's alone"),
+        (any(state.unsettled), _shared_fault(state)),
         (not requests, "the candidate has answered no request yet"),
         (state.awaited, "; ".join(state.awaited)),
         (silent is not None, "" if silent is None else _silence(state, silent)),  # no request mends that
@@ -110,6 +110,12 @@ def _waits(state: JudgeState) -> str:
         (state.elapsed < policy.min_time, f"{state.elapsed:.0f} of {policy.min_time:.0f} s"),
     )
     return next((reason for missing, reason in checks if missing), "")
+
+
+def _shared_fault(state: JudgeState) -> str:
+    strata = zip(state.policy.strata, state.unsettled, strict=True)
+    whose = " and ".join(_SPOKEN[stratum] for stratum, left in strata if left)
+    return f"both arms fail together, so the fault is not the candidate's alone ({whose})"
 
 
 def _silent(state: JudgeState) -> Channel | None:
