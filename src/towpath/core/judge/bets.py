@@ -77,7 +77,7 @@ def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float 
         return [0.0] * len(channel.lifts)
     bound = channel.rollback.canary_rate(rate)
     guesses = [(lifted(bound, lift), rate) for lift in channel.lifts]
-    return [log_e(counts, guess, channel.rollback) / policy.dispersion for guess in guesses]
+    return [log_e(counts, guess, channel.rollback) / (policy.dispersion * counts.rows) for guess in guesses]
 
 
 def _in_favour(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
@@ -85,7 +85,7 @@ def _in_favour(policy: JudgePolicy, channel: Channel, counts: Counts, rate: floa
         return [0.0] * len(IN_FAVOUR)
     bound = channel.promote.canary_rate(rate)
     guesses = [(rate + part * (bound - rate), rate) for part in IN_FAVOUR]
-    return [log_e(counts, guess, channel.promote) / policy.dispersion for guess in guesses]
+    return [log_e(counts, guess, channel.promote) / (policy.dispersion * counts.rows) for guess in guesses]
 
 
 def _combine(policy: JudgePolicy, rows: Sequence[Sequence[float]], most: float) -> list[float]:

@@ -17,12 +17,21 @@ _EDGE: Final = 1e-12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """Events among requests in both arms, in one poll of one stratum."""
+    """Events among requests in both arms, in one poll of one stratum.
+
+    Attributes:
+        canary_events: of the candidate.
+        canary_requests: of the candidate, or its cases where a request has several.
+        stable_events: of stable.
+        stable_requests: as the candidate's.
+        rows: cases per request, at least 1; those of one request are like each other, so they are fewer facts.
+    """
 
     canary_events: int = 0
     canary_requests: int = 0
     stable_events: int = 0
     stable_requests: int = 0
+    rows: float = 1.0
 
     @property
     def both(self) -> bool:

@@ -13,12 +13,12 @@ from towpath.core.judge.bets import (
     gains_in_favour,
     learn,
     load_allows,
-    oriented,
 )
 from towpath.core.judge.channels import Channel, Own
 from towpath.core.judge.evalue import Counts
 from towpath.core.judge.mixture import bet, log_mean, new_wealth
 from towpath.core.judge.model import ChannelState, JudgePolicy, JudgeState, Poll, Reference, Stratum
+from towpath.core.judge.polls import bad_events
 
 _REFERENCE_POLLS: Final = 60  # the reference weighs no more than so many polls
 
@@ -98,7 +98,7 @@ def _step_channel(
     policy: JudgePolicy, channel: Channel, kept: ChannelState, now: tuple[Poll, tuple[bool, ...]]
 ) -> ChannelState:
     poll, muted = now
-    counts = [oriented(channel, poll.counts(stratum, channel.name)) for stratum in policy.strata]
+    counts = [bad_events(poll, stratum, channel) for stratum in policy.strata]
     learned = replace(
         kept,
         baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),

@@ -1,11 +1,13 @@
 """From increments of raw counters to what the judge reads."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from towpath.core.counters import ArmCounters
-from towpath.core.judge.channels import Channel, Failed, Own, SlowerThan, Tallied
+from towpath.core.judge.bets import oriented
+from towpath.core.judge.channels import ERRORS, Channel, Failed, Own, SlowerThan, Tallied
 from towpath.core.judge.evalue import Counts
-from towpath.core.judge.model import Poll, Reference
+from towpath.core.judge.model import Poll, Reference, Stratum
 from towpath.core.observation import ArmPair, Increments, Observation
 from towpath.core.own_counts import total as own_total
 from towpath.core.tallies import ArmTallies, Tallies, Tally, total
@@ -48,6 +50,20 @@ def reference_of(seen: Observation, since: float, channels: Iterable[Channel]) -
         live=_past(every, live, total(seen.models, "stable")) | _own_past(every, own_total(seen.own, "stable")),
         probe=_past(every, probe, total(seen.models, "stable", probe=True)),
     )
+
+
+def bad_events(poll: Poll, stratum: Stratum, channel: Channel) -> Counts:
+    """What a channel says of one stratum: bad events, whichever it counts, and how many rows its requests had.
+
+    The kit counts rows and the router requests. An e-value of rows, to the power of one over the rows of a request, is
+    one of requests where the rows of each are all alike; by Jensen it stays one where they aren't.
+    """
+    counts = oriented(channel, poll.counts(stratum, channel.name))
+    if not isinstance(channel.event, Tallied) or not poll.measured(stratum, ERRORS.name):
+        return counts
+    asked = poll.counts(stratum, ERRORS.name)
+    requests = asked.canary_requests + asked.stable_requests
+    return replace(counts, rows=max(1.0, (counts.canary_requests + counts.stable_requests) / max(1, requests)))
 
 
 def _past(channels: Iterable[Channel], arms: Iterable[ArmCounters], tallies: Tallies) -> dict[str, _Seen]:
