@@ -20,6 +20,7 @@ from towpath.core.judge.evalue import lifted, log_e
 from towpath.core.margins import Margin
 from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.observation_codec import observation_from_json
+from towpath.core.own_codec import metric_from_json, metric_to_json
 from towpath.core.own_counts import OwnSample
 from towpath.core.own_metrics import Asked, Exposed, ExposedAbove, OwnMetric, Source, filled, own_channel, own_problems
 from towpath.core.recording import Recording, frames, read, write
@@ -97,6 +98,20 @@ class TestWhatMayBeConfigured:
         assert "canary: 3 problems" in caught.value.message
         assert policy_problems(POLICY) == []
 
+    def test_with_probes_every_metric_must_leave_them_out_and_is_told_how(self) -> None:
+        """Both arms get as many probes whatever their shares of users are, so a sum of both compares other requests."""
+        own = (METRIC, replace(METRIC, name="clicks"), replace(METRIC, name="refunds", without_probes=True))
+        assert not policy_problems(replace(POLICY, own=own))
+        found = policy_problems(replace(POLICY, own=own, probes=5.0))
+        assert [problem.split(": ")[1] for problem in found] == ["fallbacks", "clicks"]
+        assert "count no request with the header x-towpath-arm and say without_probes = true" in found[0]
+        assert not policy_problems(replace(POLICY, own=own[2:], probes=5.0))
+
+    def test_a_metric_that_a_journal_keeps_without_saying_so_is_read(self) -> None:
+        kept = metric_to_json(METRIC)
+        del kept["without_probes"]
+        assert metric_from_json(kept) == METRIC
+
 
 def test_placeholders_are_filled_and_what_promql_itself_uses_is_left() -> None:
     query = 'label_replace(a{r="$release",x=~"b$",y="$arm"}, "pod", "$1${name}", "p", "(.*)")'
@@ -115,6 +130,7 @@ class TestKept:
     @pytest.mark.parametrize("source", [EXPOSED, ABOVE, ASKED])
     def test_a_policy_is_read_back_as_it_was_pinned(self, source: Source) -> None:
         own = replace(METRIC, source=source, worse="fewer", promote=Margin(ratio=1.2, points=0.3), depends_on_load=True)
+        own = replace(own, without_probes=True)
         policy = replace(POLICY, own=(own, replace(METRIC, name="clicks")))
         assert policy_from_json(json.loads(json.dumps(policy_to_json(policy)))) == policy
 

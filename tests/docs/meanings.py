@@ -89,6 +89,10 @@ MEANINGS: Final = {
         "releases have about the same load, as latency does"
     ),
     ("OwnMetricTable", "model"): "the only model that is judged on it; absent: every model of the environment",
+    ("OwnMetricTable", "without_probes"): (
+        "`true`: neither events nor cases count requests with the header `x-towpath-arm`, which are probes; with "
+        "`probes` every metric must say so"
+    ),
     ("OwnMarginTable", "ratio"): "times stable's share; where fewer are worse, stable's share divided by it",
     ("OwnMarginTable", "plus"): "and so much more, as a share of cases; where fewer are worse, so much less",
     ("PromqlTable", "url"): "of the server, without `/api/v1/query`; no user or password in it",

@@ -104,6 +104,19 @@ def test_a_bad_key_of_an_own_metric_is_told_in_the_same_way(before: str, after: 
         parse_pipeline(text, FILE)
 
 
+def test_beside_probes_metrics_that_count_them_are_refused_all_at_once() -> None:
+    probes = "\n[environments.prod.canary.probes]\nrate = 5\n"
+
+    message = refused(GOOD + OWN + probes)
+
+    assert "3 problems" in message
+    assert "prod.canary.metric: refunds: with probes on" in message
+    silent = OWN.replace('name = "', 'without_probes = true\nname = "')
+    canary = parse_pipeline(GOOD + silent + probes, FILE).environment("prod").canary
+    assert canary is not None
+    assert all(metric.without_probes for metric in canary.own)
+
+
 def test_every_problem_of_own_metrics_is_told_at_once() -> None:
     text = GOOD + OWN.replace("above = 0.8", "above = true").replace("https://", "").replace("0.02", "1.5")
 

@@ -10,7 +10,7 @@ from towpath.core.judge.curves import STAKES, Slower, Stakes
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.judge.model import CAP, OUTAGE, Breaker, JudgePolicy
 from towpath.core.margins import NARROW, WIDE, Margin
-from towpath.core.own_metrics import OwnMetric, own_channel, own_problems
+from towpath.core.own_metrics import OwnMetric, own_channel, own_problems, probe_problems
 
 __all__ = [
     "METRICS",
@@ -164,7 +164,8 @@ def policy_problems(policy: CanaryPolicy) -> list[str]:
             "metrics: errors and any of latency, predictions, each once",
         ),
     )
-    return [problem for fits, problem in checks if not fits] + own_problems(policy.own)
+    found = [problem for fits, problem in checks if not fits] + own_problems(policy.own)
+    return found + (probe_problems(policy.own) if policy.probes else [])
 
 
 def _margins_fit(margins: Margins) -> bool:

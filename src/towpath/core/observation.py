@@ -49,7 +49,7 @@ class Observation:
         stable_ready: ready replicas of the stable release.
         canary_ready: ready replicas of the candidate.
         models: one per replica of the model that counts its predictions and answered.
-        own: what was counted of the user's own metrics; users' requests and probes aren't told apart in it.
+        own: what was counted of the user's own metrics, which leave probes out.
         problems: replicas that didn't answer or whose numbers were refused, and why.
     """
 

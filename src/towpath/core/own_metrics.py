@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from towpath.core.contract import ARM_HEADER
 from towpath.core.judge.channels import ERRORS, Channel, Own
 from towpath.core.judge.evalue import HalfPlane
 from towpath.core.margins import NARROW, WIDE, Margin, narrower
@@ -68,6 +69,7 @@ class OwnMetric:
         promote: it must be shown to be better than this.
         depends_on_load: whether a replica with more requests looks worse, as with latency.
         model: the only model that is judged on it; empty: every model of the environment.
+        without_probes: whether requests of ours are in neither events nor cases.
     """
 
     name: str
@@ -77,6 +79,7 @@ class OwnMetric:
     promote: Margin = WIDE
     depends_on_load: bool = False
     model: str = ""
+    without_probes: bool = False
 
 
 def own_of(metrics: Sequence[OwnMetric], model: str) -> tuple[OwnMetric, ...]:
@@ -141,6 +144,20 @@ def own_problems(metrics: Sequence[OwnMetric]) -> list[str]:
         (most <= MOST, f"metric: {most} of them, valid: at most {MOST}, each takes a part of alpha"),
     )
     return [problem for fits, problem in checks if not fits]
+
+
+def probe_problems(metrics: Sequence[OwnMetric]) -> list[str]:
+    """Why these metrics can't be judged beside probes; empty when they can.
+
+    Both arms get as many probes whatever their shares of users' requests are, so a metric that counts them is made of
+    other requests in each arm.
+    """
+    return [
+        f"metric: {one.name}: with probes on it would compare more probes in one release than in the other; count no "
+        f"request with the header {ARM_HEADER} and say without_probes = true, or take probes away"
+        for one in metrics
+        if not one.without_probes
+    ]
 
 
 _MARGINS_FORM: Final = "ratio at least 1, points from 0 to below 1, promote's wider than rollback's"

@@ -123,8 +123,8 @@ class _Draws:
         canary, stable = (self._poisson(expected * part) for part in parts)
         candidate = self._candidate if elapsed > self._candidate.begins else _STABLE
         live, probes = self._counts(canary, stable, candidate), round(self._probes * seconds)
-        # nobody tells users and probes apart in the user's own metrics
-        own = self._own(expected * parts[0] + probes, candidate), self._own(expected * parts[1] + probes, _STABLE)
+        # the user's own metrics leave probes out
+        own = self._own(expected * parts[0], candidate), self._own(expected * parts[1], _STABLE)
         probe = self._counts(probes, probes, candidate) if probes else {}
         return Poll(elapsed=elapsed, live=live | _paired(*own), probe=probe, load_ratio=now.load_ratio)
 

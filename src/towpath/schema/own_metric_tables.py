@@ -103,6 +103,7 @@ class OwnMetricTable(Table):
     promote: OwnMargin | None = None
     depends_on_load: bool = False
     model: str | None = None
+    without_probes: bool = False
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -121,6 +122,7 @@ class OwnMetricTable(Table):
             worse=self.worse,
             depends_on_load=self.depends_on_load,
             model=self.model or "",
+            without_probes=self.without_probes,
             **given,
         )
 
