@@ -11,6 +11,15 @@ from towpath.app.promote import PromoteRequest, promote
 from towpath.app.resume import resume, resume_all
 from towpath.core.errors import Busy, NeedsPerson, RolledBack
 from towpath.core.promotion import Outcome
+from towpath.core.watch import decode_look
+
+
+def looked_by(scene: Scene) -> list[bool]:
+    """Of each look at prod's newest candidate, whether another driver had looked before."""
+    history = told(scene)
+    promotion = history.closed[-1].plan.id if history.open is None else history.open.plan.id
+    looks = scene.services().journals("prod").chunks(promotion).values()
+    return [decode_look(data).resumed for data in looks]
 
 
 class TestResume:
@@ -22,6 +31,16 @@ class TestResume:
         resume(scene.services(), "prod")
 
         assert traffic(scene) == [25, 0, 25, 50, 95]
+
+    def test_notes_at_its_first_look_alone_that_another_driver_looked_before(self, scene: Scene) -> None:
+        left_in_mid_canary(scene)
+        before = len(looked_by(scene))
+
+        resume(scene.services(), "prod")
+
+        by_another = looked_by(scene)
+        assert before
+        assert [place for place, resumed in enumerate(by_another) if resumed] == [before]
 
     def test_of_another_driver_that_takes_it_over_meanwhile_is_no_success(self, scene: Scene) -> None:
         left_in_mid_canary(scene)
