@@ -129,8 +129,9 @@ def test_plan_says_what_is_judged_and_the_smallest_change_it_would_see(scene: Sc
     ]
     assert found.traffic.judged[-1].why == "stable: 5,000 of 100,000, 5.00%"
     seen = [one.own["fallback_answers"] for one in found.visible]
-    assert all(rate is not None and 0.06 < rate < 0.3 for rate in seen)
-    assert seen == sorted(seen, reverse=True, key=lambda rate: rate or 0)
+    assert seen[:2] == [None, None], "two and four looks can't refuse a candidate"
+    assert seen[2] is not None
+    assert 0.06 < seen[2] < 0.35
 
 
 def test_plan_says_of_a_metric_that_stable_does_not_count_that_it_is_waited_for(scene: Scene) -> None:

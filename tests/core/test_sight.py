@@ -9,9 +9,14 @@ import pytest
 from tests.core.test_watch import BOUNDS, counted, tallied
 from towpath.core.canary import CanaryPolicy, steps
 from towpath.core.canary_outlook import outlook
+from towpath.core.canary_policy import judge_policy
 from towpath.core.counters import ArmCounters
+from towpath.core.margins import Margin
 from towpath.core.observation import Observation, ReplicaSample
+from towpath.core.own_metrics import Exposed, OwnMetric
+from towpath.core.selectors import Selector
 from towpath.core.sight import Visible, visible
+from towpath.core.simulation import Candidate, run
 from towpath.core.traffic import FAILING, Traffic, known
 
 POLICY = CanaryPolicy()
@@ -95,3 +100,69 @@ def test_each_channel_says_what_it_finds_and_the_smallest_stands_for_its_metric(
     assert found.latency == min(one.slower for one in of["latency"] if one.slower is not None)
     assert found.predictions == min(one.share - one.stable for one in of["predictions"] if one.share is not None)
     assert all(one.slower is None for one in (*of["errors"], *of["predictions"]))
+
+
+def clicked(rate: float) -> tuple[CanaryPolicy, Traffic]:
+    """Of a metric where fewer is worse."""
+    clicks = OwnMetric(
+        name="clicks",
+        source=Exposed(events=Selector(name="clicks"), cases=Selector(name="answers")),
+        worse="fewer",
+        rollback=Margin(ratio=1.1, points=0.0),
+        promote=Margin(ratio=1.3, points=0.0),
+    )
+    policy = CanaryPolicy(metrics=("errors",), own=(clicks,))
+    channels = judge_policy(policy).channels
+    return policy, Traffic(requests_per_second=200.0, channels=channels, rates={"errors": 0.001, "clicks": rate})
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.06, 0.02])
+def test_fewer_of_what_is_rare_is_seen_too(rate: float) -> None:
+    found = last(*clicked(rate)).own["clicks"]
+    assert found is not None
+    assert 0.6 * rate < found < rate / 1.1
+
+
+def test_a_step_of_fewer_looks_than_the_cap_allows_a_verdict_in_sees_nothing() -> None:
+    rare = replace(POLICY, poll=60.0)
+    found = visible(rare, known(rare, 10**6, None), steps(rare, 2))
+    assert [one.errors is None for one in found] == [True, False, False, False]
+
+
+def test_where_nothing_is_bet_against_the_candidate_nothing_is_seen() -> None:
+    policy = replace(POLICY, metrics=("errors",))
+    failing = replace(known(policy, 10**5, None), rates={"errors": 0.905})  # 1.1 times as many are 99.6 %
+    assert last(policy, failing).errors is None
+
+
+def found_by_simulation(policy: CanaryPolicy, traffic: Traffic, candidate: Candidate, by: float) -> float:
+    runs = [run(policy, steps(policy, 2), traffic, candidate, seed) for seed in range(24)]
+    return sum(one.said.kind == "roll back" and one.seconds <= by for one in runs) / len(runs)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_errors_that_a_step_finds_are_found_in_about_half_of_simulated_canaries(place: int) -> None:
+    whole = known(POLICY, 100.0, seen())
+    traffic = replace(whole, channels=whole.channels[:1])
+    errors = visible(POLICY, traffic, PLAN)[place].errors or 0.0
+    more = Candidate(name="more errors", errors=errors - traffic.rates["errors"])
+    by = sum(step.dwell for step in PLAN[: place + 1])
+    assert 0.2 < found_by_simulation(POLICY, traffic, more, by) < 0.8
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_moved_predictions_that_a_step_finds_are_found_in_about_half_of_simulated_canaries(place: int) -> None:
+    whole = known(POLICY, 100.0, seen())
+    cut = next(one for one in whole.channels if one.metric == "predictions")
+    traffic = replace(whole, channels=(whole.channels[0], cut))
+    stable, by = whole.rates[cut.name], sum(step.dwell for step in PLAN[: place + 1])
+    moved = (visible(POLICY, traffic, PLAN)[place].predictions or 0.0) / (4 * stable * (1 - stable))
+    assert 0.2 < found_by_simulation(POLICY, traffic, Candidate(name="moved", moved=moved), by) < 0.8
+
+
+def test_fewer_clicks_that_a_step_finds_are_found_in_about_half_of_simulated_canaries() -> None:
+    policy, traffic = clicked(0.06)
+    found, by = visible(policy, traffic, PLAN)[1].own["clicks"] or 0.0, PLAN[0].dwell + PLAN[1].dwell
+    margin = 0.06 - 0.06 / 1.3
+    fewer = Candidate(name="fewer", own="clicks", beyond=(0.06 - found) / margin)
+    assert 0.2 < found_by_simulation(policy, traffic, fewer, by) < 0.8

@@ -103,12 +103,16 @@ def _found(
 ) -> float | None:
     cases = traffic.cases_per_request(channel.name)
     exposures = [
-        Exposure(requests=cases * _requests(traffic, step, seconds) / policy.dispersion, share=step.traffic / _ALL)
+        Exposure(
+            requests=cases * _requests(traffic, step, seconds) / policy.dispersion,
+            share=step.traffic / _ALL,
+            looks=math.floor(seconds / policy.poll),
+        )
         for step, seconds in _counting(policy, channel, until)
-        if step.sees_latency or not channel.depends_on_load
+        if seconds >= policy.poll and (step.sees_latency or not channel.depends_on_load)
     ]
     rate = traffic.rates[channel.name]
-    return smallest_rate(channel, rate if channel.more_is == "worse" else 1 - rate, exposures, alpha)
+    return smallest_rate(channel, rate if channel.more_is == "worse" else 1 - rate, exposures, alpha, policy.cap)
 
 
 def _counting(policy: CanaryPolicy, channel: Channel, until: Sequence[CanaryStep]) -> list[tuple[CanaryStep, float]]:

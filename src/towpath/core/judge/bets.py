@@ -65,6 +65,11 @@ def cannot_be_worse(channel: Channel, counts: Sequence[Counts], baselines: Seque
     return any(rate is not None and channel.promote.canary_rate(rate) >= 1 for rate in rates)
 
 
+def too_common(channel: Channel, rate: float) -> bool:
+    """Whether stable's rate of bad events leaves no room for a bet against the candidate."""
+    return channel.rollback.canary_rate(rate) >= _TOO_COMMON[channel.more_is]
+
+
 def load_allows(channel: Channel, ratio: float | None) -> tuple[bool, bool]:
     """Whether this poll may count against the candidate, and for it, at this load per replica."""
     if not channel.depends_on_load:
@@ -73,7 +78,7 @@ def load_allows(channel: Channel, ratio: float | None) -> tuple[bool, bool]:
 
 
 def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
-    if rate is None or channel.rollback.canary_rate(rate) >= _TOO_COMMON[channel.more_is] or not counts.both:
+    if rate is None or too_common(channel, rate) or not counts.both:
         return [0.0] * len(channel.lifts)
     bound = channel.rollback.canary_rate(rate)
     guesses = [(lifted(bound, lift), rate) for lift in channel.lifts]
