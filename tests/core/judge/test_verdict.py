@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.core.judge.traffic import LATENCY, POLL, counts, fold, traffic
-from towpath.core.judge import ERRORS, Channel, JudgePolicy, Poll, Reference, start, verdict
+from towpath.core.judge import ERRORS, Breaker, Channel, JudgePolicy, Poll, Reference, start, verdict
 from towpath.core.judge.channels import Own
 
 POLICY = JudgePolicy()
@@ -120,3 +120,15 @@ def test_what_nobody_counts_among_probes_is_not_missed_there() -> None:
     polls = [replace(poll, live=idle, probe={"errors": idle["errors"]}) for poll in measured(range(1, 12))]
     said = verdict(fold(missed(own, probes=True), polls))
     assert said.reason == "refunds: not enough requests to tell yet"
+
+
+def test_the_breaker_tells_what_it_saw_apart_from_what_was_seen_in_all() -> None:
+    broken = [Poll(elapsed=600 + POLL * n, live={"errors": counts((25, 50), (0, 950))}) for n in (1, 2)]
+    said = verdict(fold(POLICY, [*healthy(60), *broken]))
+    assert said.kind == "roll back"
+    assert said.reason == (
+        "errors in users' requests: in 2 looks in a row at least 50% of its requests failed; "
+        "in all candidate 1.61% (50 of 3,100), stable 0.10% (60 of 58,900)"
+    )
+    once = replace(POLICY, breaker=Breaker(share=0.375, polls=1), alpha=1e-9)
+    assert "in one look at least 37.5% of its requests failed" in verdict(fold(once, broken[:1])).reason

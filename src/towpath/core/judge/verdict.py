@@ -9,8 +9,9 @@ from towpath.core.judge.bets import oriented, stable_rate
 from towpath.core.judge.channels import Channel, Own
 from towpath.core.judge.evalue import Counts, HalfPlane
 from towpath.core.judge.interval import interval
-from towpath.core.judge.model import JudgeState, Stratum
+from towpath.core.judge.model import Cause, JudgeState, Stratum
 from towpath.core.judge.outlook import enough_requests
+from towpath.core.percent import percent
 
 Kind = Literal["promote", "roll back", "hold", "inconclusive", "halt"]
 _FAILING = 0.001  # stable's rate, where nothing is known of it
@@ -137,10 +138,17 @@ def _refusal(state: JudgeState) -> Verdict:
     channel = next(one for one in state.policy.channels if one.name == cause.channel)
     where = " and ".join(_SPOKEN[stratum] for stratum in cause.strata)
     seen = "; ".join(_compare(arms) for arms in _arms(state, channel) if arms.stratum in cause.strata)
-    share = state.policy.breaker.share
-    why = f"at least {share:.0%} of its requests fail" if cause.breaker else _beyond(channel)
+    told = f"{_broken(state, cause)}; in all {seen}" if cause.breaker else f"{seen}; {_beyond(channel)}"
     whose = channel.name if isinstance(channel.event, Own) else f"{channel.name} in {where}"
-    return _say(state, "roll back", f"{whose}: {seen}; {why}", channel)
+    return _say(state, "roll back", f"{whose}: {told}", channel)
+
+
+def _broken(state: JudgeState, cause: Cause) -> str:
+    """What the breaker saw: of the looks of its run nothing is kept but how many they are."""
+    runs = zip(state.policy.strata, state.breaker_runs, strict=True)
+    looks = min(run for stratum, run in runs if stratum in cause.strata)
+    one_by_one = f"{looks} looks in a row" if looks > 1 else "one look"
+    return f"in {one_by_one} at least {percent(state.policy.breaker.share)} of its requests failed"
 
 
 def _promotion(state: JudgeState) -> Verdict:
