@@ -132,3 +132,10 @@ def test_the_breaker_tells_what_it_saw_apart_from_what_was_seen_in_all() -> None
     )
     once = replace(POLICY, breaker=Breaker(share=0.375, polls=1), alpha=1e-9)
     assert "in one look at least 37.5% of its requests failed" in verdict(fold(once, broken[:1])).reason
+
+
+def test_rows_of_a_request_are_no_requests_of_users() -> None:
+    policy = replace(POLICY, metrics=("errors", "latency"), channels=(ERRORS, LATENCY), min_requests=500)
+    rows = Poll(elapsed=POLL, live={"errors": counts((0, 5), (0, 95)), LATENCY.name: counts((50, 500), (950, 9500))})
+    said = verdict(fold(policy, [replace(rows, elapsed=POLL * n) for n in range(1, 100)]))
+    assert said.live_requests == 495

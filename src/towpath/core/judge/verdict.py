@@ -206,9 +206,11 @@ def _best(state: JudgeState, channel: Channel) -> float:
 
 
 def _requests(state: JudgeState) -> tuple[int, int]:
-    """The candidate's requests: users', probes. Cases of the user's own metrics needn't be requests."""
-    channels = zip(state.policy.channels, state.channels, strict=True)
-    counted = [kept.seen for channel, kept in channels if not isinstance(channel.event, Own)]
+    """The candidate's requests: users', probes. Each can fail; cases of other channels may be rows of a request."""
+    channels = list(zip(state.policy.channels, state.channels, strict=True))
+    counted = [kept.seen for channel, kept in channels if channel.is_failure] or [
+        kept.seen for channel, kept in channels if not isinstance(channel.event, Own)
+    ]
     by_stratum = {
         stratum: max((seen[place].canary_requests for seen in counted), default=0)
         for place, stratum in enumerate(state.policy.strata)
