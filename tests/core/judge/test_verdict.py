@@ -139,3 +139,11 @@ def test_rows_of_a_request_are_no_requests_of_users() -> None:
     rows = Poll(elapsed=POLL, live={"errors": counts((0, 5), (0, 95)), LATENCY.name: counts((50, 500), (950, 9500))})
     said = verdict(fold(policy, [replace(rows, elapsed=POLL * n) for n in range(1, 100)]))
     assert said.live_requests == 495
+
+
+def test_before_any_request_as_many_are_missing_as_evidence_that_counts_for_less_takes() -> None:
+    past = Reference(seconds=3600, live={"errors": (72, 7200)})
+    one, ten = (verdict(start(replace(POLICY, dispersion=phi), past)).more_requests for phi in (1.0, 10.0))
+    assert one is not None
+    assert ten is not None
+    assert 10 * one - 10 < ten <= 10 * one

@@ -193,7 +193,7 @@ def _from_the_start(state: JudgeState, place: int) -> int:
     channel, (past, *_) = state.policy.channels[place], state.channels[place].baseline
     rate = stable_rate(past) or _FAILING
     fits = channel.promote.canary_rate(rate) < 1
-    return enough_requests(channel, rate, state.policy.beta) if fits else 0
+    return math.ceil(enough_requests(channel, rate, state.policy.beta) * state.policy.dispersion) if fits else 0
 
 
 def _waiting_for(state: JudgeState) -> Channel:
