@@ -7,18 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from towpath.core.canary_policy import CanaryPolicy
-from towpath.core.counters import ArmCounters
+from towpath.core.canary_policy import CanaryPolicy, Margins
+from towpath.core.comparison import no_latency
+from towpath.core.counters import ArmCounters, Buckets
 from towpath.core.judge import Channel, Counts, Verdict
+from towpath.core.judge.curves import Slower
 from towpath.core.load import Load
 from towpath.core.observation import Observation, ReplicaSample
 from towpath.core.tallies import Counted, ModelSample, Tally
+from towpath.core.traffic import known
 from towpath.core.watch import Look, Watched, decode_look, encode_look, situation, watched
 
 POLICY = CanaryPolicy(traffic=(50,), min_time=60.0, warm_up=0.0, max_time=1200.0)
 EDGES = tuple(10.0 * 1.1**n for n in range(50))
 BOUNDS = tuple(n / 20 for n in range(1, 20))
 SINCE = 1_000.0
+ALIKE = (2.4e6, 7.6e6)  # scores within a hair of 0.24
 
 
 @dataclass(kw_only=True)
@@ -30,17 +34,18 @@ class World:
     canary_median: float = 80.0
     canary_scores: tuple[float, float] = (2.0, 8.0)
     stable_median: float = 80.0
+    stable_scores: tuple[float, float] = (2.0, 8.0)
     counts_predictions: tuple[bool, bool] = (True, True)
     past: float = 600.0  # seconds of stable's traffic before
 
     def looks(self, polls: int) -> Iterator[Look]:
         latencies = {"stable": self.latencies(self.stable_median, self.past), "canary": np.zeros(0)}
-        scores = {"stable": self.scores((2.0, 8.0), self.past), "canary": np.zeros(0)}
+        scores = {"stable": self.scores(self.stable_scores, self.past), "canary": np.zeros(0)}
         for poll in range(polls):
             yield Look(step=0, observation=self.observation(10.0 * poll, latencies, scores))
             latencies["stable"] = np.append(latencies["stable"], self.latencies(self.stable_median, 10.0))
             latencies["canary"] = np.append(latencies["canary"], self.latencies(self.canary_median, 10.0))
-            scores["stable"] = np.append(scores["stable"], self.scores((2.0, 8.0), 10.0))
+            scores["stable"] = np.append(scores["stable"], self.scores(self.stable_scores, 10.0))
             scores["canary"] = np.append(scores["canary"], self.scores(self.canary_scores, 10.0))
 
     def observation(
@@ -119,6 +124,58 @@ def test_nothing_is_promoted_before_enough_is_known_of_stable(rng: np.random.Gen
     assert "latency: stable has answered too few requests to know how fast it is" in said(thin).reason
     grown = folded(World(rng=rng, past=0.5), 60)
     assert said(grown).kind == "promote", "what is learnt in the canary is enough later"
+
+
+def test_latency_that_no_request_could_tell_more_of_is_left_out(rng: np.random.Generator) -> None:
+    below_all_edges = folded(World(rng=rng, stable_median=1.0, canary_median=1.0), 60)
+    assert said(below_all_edges).kind == "promote"
+    no_room = replace(POLICY, margins=replace(POLICY.margins, latency_promote=Slower(ratio=1000.0, plus=0.0)))
+    assert said(folded(World(rng=rng), 60, no_room)).kind == "promote"
+
+
+def test_scores_that_all_lie_between_two_bounds_are_left_out(rng: np.random.Generator) -> None:
+    assert said(folded(World(rng=rng, canary_scores=ALIKE, stable_scores=ALIKE), 60)).kind == "promote"
+
+
+@pytest.mark.parametrize(
+    ("median", "margins", "why"),
+    [
+        (
+            1.0,
+            Margins(),
+            "stable's answers nearly all take less than 10 ms, where the router's first bucket ends; it takes",
+        ),
+        (
+            10_000.0,
+            Margins(),
+            "stable's answers nearly all take longer than 1067.19 ms, where the router's last bucket begins",
+        ),
+        (80.0, Margins(latency_promote=Slower(ratio=1000.0, plus=0.0)), "margins.latency leaves no room"),
+    ],
+)
+def test_why_latency_cannot_be_compared_is_told_and_what_to_do(
+    rng: np.random.Generator, median: float, margins: Margins, why: str
+) -> None:
+    (look,) = World(rng=rng, stable_median=median).looks(1)
+    policy = replace(POLICY, margins=margins)
+    (latency,) = (one for one in known(policy, 50.0, look.observation).judged if one.metric == "latency")
+    assert latency.state == "off"
+    assert latency.why.startswith(why)
+    assert latency.why.endswith(", or leave latency out of metrics")
+
+
+@pytest.mark.parametrize(
+    ("buckets", "waits", "why"),
+    [
+        (((5.0, 0), (10.0, 9990), (math.inf, 10_000)), False, "stable's answers are nearly all in one bucket of the "),
+        ((), True, "the router counts no latency of stable, or its replicas do in different buckets"),
+    ],
+)
+def test_buckets_that_tell_nothing_are_told_from_too_few_requests(buckets: Buckets, waits: object, why: str) -> None:
+    sample = ReplicaSample(replica="r", timestamp=SINCE, stable=ArmCounters(requests=10_000, buckets=buckets))
+    missing = no_latency(Observation(at=SINCE, samples=(sample,)))
+    assert missing.waits == waits
+    assert missing.why.startswith(why)
 
 
 def test_a_candidate_that_counts_no_predictions_where_stable_does_is_not_promoted(rng: np.random.Generator) -> None:

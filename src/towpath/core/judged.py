@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from towpath.core.canary_policy import METRICS, CanaryPolicy
+from towpath.core.comparison import no_latency, no_predictions, predicts
 from towpath.core.judge import Channel
-from towpath.core.judge.curves import FEWEST_CASES
 from towpath.core.observation import Observation
 from towpath.core.own_counts import reported, total
 
@@ -44,11 +44,13 @@ def judged(policy: CanaryPolicy, channels: tuple[Channel, ...], seen: Observatio
 
 
 def _not_yet(metric: str, seen: Observation | None) -> Judged:
-    if metric == "latency":
-        return Judged(metric=metric, state="waits", why="stable has answered too few requests to know how fast it is")
-    if seen is not None and any(sample.live for sample in seen.models):
-        return Judged(metric=metric, state="waits", why=f"stable has made fewer than {FEWEST_CASES} to compare with")
-    return Judged(metric=metric, state="off", why="no replica of stable counts predictions, as the serving kit does")
+    if metric == "predictions" and (seen is None or not predicts(seen)):
+        return Judged(
+            metric=metric, state="off", why="no replica of stable counts predictions, as the serving kit does"
+        )
+    known = seen or Observation(at=0.0, samples=())
+    missing = no_latency(known) if metric == "latency" else no_predictions(known)
+    return Judged(metric=metric, state="waits" if missing.waits else "off", why=missing.why)
 
 
 def _own(policy: CanaryPolicy, seen: Observation | None) -> Iterator[Judged]:
