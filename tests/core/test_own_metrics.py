@@ -273,7 +273,10 @@ class TestJudged:
         assert again == recording
         last = frames(again)[-1]
         assert last.verdict == said(METRIC, (0.01, 0.041))
-        assert "Counted as fallbacks: 127 of 3,000 (4.23%; the true share is from " in " ".join(explain(frames(again)))
+        assert "Counted as fallbacks: 127 of 3,000 (4.23%; the true share is from " in (
+            words := " ".join(explain(frames(again)))
+        )
+        assert "probes aren't shown apart" not in words, "there were none"
 
 
 @pytest.mark.parametrize("margin", [Margin(ratio=1.1, points=0.0), Margin(ratio=1.5, points=0.02)])

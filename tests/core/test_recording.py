@@ -12,6 +12,7 @@ import pytest
 
 from tests.core.test_watch import POLICY, SINCE, World
 from towpath.core.axes import shares
+from towpath.core.canary_policy import after_tries
 from towpath.core.drawing import Line, Panel, panel_svg
 from towpath.core.errors import UsageError
 from towpath.core.explanation import explain
@@ -103,6 +104,12 @@ def test_what_is_undecided_says_how_much_is_missing() -> None:
     words = " ".join(explain(frames(recording(polls=3))))
     assert "The judge's word: hold, since " in words
     assert "that going on needs" in words
+
+
+@pytest.mark.parametrize(("tries", "chance"), [(0, "5%"), (1, "2.5%"), (4, "0.312%")])
+def test_a_promotion_is_explained_with_the_chance_to_be_wrong_that_it_had(tries: int, chance: str) -> None:
+    words = " ".join(explain(frames(replace(recording(polls=60), policy=after_tries(POLICY, tries)))))
+    assert f"Of candidates beyond a margin at most {chance} would get this far" in words
 
 
 def test_without_a_look_there_is_nothing_to_explain() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from towpath.core.judge import Arms, Channel, Estimate, JudgePolicy, Verdict
 from towpath.core.judge.alarms import bound_against
 from towpath.core.judge.channels import Own
+from towpath.core.percent import percent
 from towpath.core.recording import Frame
 
 _WHOSE: Final = {"live": "users", "probe": "our own probes"}
@@ -36,14 +37,20 @@ def _seen(said: Verdict, *, own: bool) -> Iterator[str]:
     yield f"The judge's word: {said.kind}, since {said.reason}."
     for arms in said.arms:
         if arms.canary.requests:
-            yield _arms(said.channel, arms, own=own)
+            yield _own(said, arms) if own else _arms(said.channel, arms)
 
 
-def _arms(channel: str, arms: Arms, *, own: bool) -> str:
-    rates = f"{_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable"
-    if own:
-        return f"Counted as {channel}: {rates}; users' requests and probes aren't told apart in it."
-    return f"In requests by {_WHOSE[arms.stratum]}, {channel}: {rates}."
+def _own(said: Verdict, arms: Arms) -> str:
+    apart = "; users' requests and probes aren't shown apart in it" if said.probe_requests else ""
+    return f"Counted as {said.channel}: {_rates(arms)}{apart}."
+
+
+def _arms(channel: str, arms: Arms) -> str:
+    return f"In requests by {_WHOSE[arms.stratum]}, {channel}: {_rates(arms)}."
+
+
+def _rates(arms: Arms) -> str:
+    return f"{_rate(arms.canary)} at the candidate, {_rate(arms.stable)} at stable"
 
 
 def _rate(seen: Estimate) -> str:
@@ -57,7 +64,7 @@ def _sure(said: Verdict, policy: JudgePolicy) -> str:
     if said.kind == "promote":
         return (
             f"Every kind of evidence says that the candidate is within its margin. Of candidates beyond a margin at "
-            f"most {policy.beta:.0%} would get this far, however often one looks."
+            f"most {percent(policy.beta)} would get this far, however often one looks."
         )
     odds = math.exp(min(said.evidence, 50.0))
     bound = math.exp(bound_against(policy))
@@ -77,7 +84,7 @@ def _judged(last: Frame) -> str:
     compared = {channel.metric for channel in last.judge.policy.channels}
     yes = [_KINDS.get(metric, metric) for metric in last.judge.policy.metrics if metric in compared]
     no = [_KINDS.get(metric, metric) for metric in last.judge.policy.metrics if metric not in compared]
-    left = f" Not compared: {', '.join(no)}." if no else ""
+    left = f" Not compared: {', '.join(no)}; deploy plan says why." if no else ""
     said = last.verdict
     return (
         f"Compared were {', '.join(yes)}, on {said.live_requests:,} requests by users and {said.probe_requests:,} "
