@@ -1,5 +1,6 @@
 """What the command says of a metric of the user's own."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,13 @@ def test_plan_lists_what_is_judged_and_what_of_the_own_metric_it_would_see(world
         "why": "stable: 5,000 of 100,000, 5.00%",
     }
     assert 0.06 < document["visible"][-1]["own_from"]["fallback_answers"] < 0.35
+
+
+def test_plan_tells_a_share_of_nearly_all_cases_in_digits(world: FakeWorld) -> None:
+    world.scene.observer.own["fallback_answers"].stable = 0.965
+    told = deploy("plan", "--to", "prod", "--rps", "900", world=world)
+    assert re.search(r" 99\.\d+ % ", told.out)
+    assert "e+" not in told.out
 
 
 def test_plan_says_of_one_that_stable_never_had_that_its_labels_may_be_wrong(world: FakeWorld) -> None:

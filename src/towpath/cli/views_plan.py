@@ -128,17 +128,18 @@ def _some(names: Sequence[str]) -> str:
 
 
 _NAMED = 5
+_NEARLY_ALL = 0.99
 _ALIKE = "like the candidate's training data"
 
 
 def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
     slower = None if one.latency is None else f"x {one.latency:.3g}"
-    moved = None if one.predictions is None else f"{100 * one.predictions:.2g} % moved"
+    moved = None if one.predictions is None else f"{_spoken(one.predictions)} moved"
     return (
         f"{one.step.traffic:g} %",
         about(one.step.dwell),
         str(one.requests),
-        "nothing" if one.errors is None else f"{100 * one.errors:.2g} %",
+        "nothing" if one.errors is None else _spoken(one.errors),
         slower or (NOTHING if "latency" in planned.unseen else "nothing"),
         moved or (NOTHING if "predictions" in planned.unseen else "nothing"),
         *(_own_from(planned, name, rate) for name, rate in one.own.items()),
@@ -149,7 +150,12 @@ def _visible_row(planned: "Planned", one: "Visible") -> tuple[str, ...]:
 def _own_from(planned: "Planned", name: str, rate: float | None) -> str:
     if rate is None:
         return NOTHING if name in planned.unseen else "nothing"
-    return f"{100 * rate:.2g} %"
+    return _spoken(rate)
+
+
+def _spoken(share: float) -> str:
+    digits = 2 if share < _NEARLY_ALL else 4  # two would tell 99.7 % as 1e+02
+    return f"{100 * share:.{digits}g} %"
 
 
 def _outlook_lines(planned: "Planned", expected: "Outlook", rate: float) -> Iterator[str]:
