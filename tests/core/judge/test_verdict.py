@@ -6,6 +6,7 @@ import pytest
 from tests.core.judge.traffic import LATENCY, POLL, counts, fold, traffic
 from towpath.core.judge import ERRORS, Breaker, Channel, JudgePolicy, Poll, Reference, start, verdict
 from towpath.core.judge.channels import Own
+from towpath.core.judge.evalue import HalfPlane
 
 POLICY = JudgePolicy()
 
@@ -38,7 +39,7 @@ def test_a_good_candidate_is_promoted_after_the_least_time_and_not_before() -> N
     assert said.kind == "promote"
     assert said.evidence >= said.bound
     assert said.judged_on == "users"
-    assert "1.5 times stable's rate plus 0.20%" in said.reason
+    assert "1.5 times stable's rate plus 0.2%" in said.reason
 
 
 @pytest.mark.parametrize(
@@ -147,3 +148,11 @@ def test_before_any_request_as_many_are_missing_as_evidence_that_counts_for_less
     assert one is not None
     assert ten is not None
     assert 10 * one - 10 < ten <= 10 * one
+
+
+def test_a_margin_of_few_parts_in_a_hundred_thousand_is_told_with_its_digits() -> None:
+    strict = replace(ERRORS, promote=HalfPlane(r0=2.0, d=0.00002))
+    polls = list(traffic(np.random.default_rng(1), polls=200, rps=1000, canary=0.001, stable=0.001))
+    said = verdict(fold(replace(POLICY, channels=(strict,)), polls))
+    assert said.kind == "promote"
+    assert "2 times stable's rate plus 0.002%" in said.reason

@@ -269,4 +269,4 @@ def _within(channel: Channel) -> str:
 
 
 def _spoken_margin(edge: HalfPlane) -> str:
-    return f"{edge.r0:g} times stable's rate plus {edge.d:.2%}"
+    return f"{edge.r0:g} times stable's rate plus {percent(edge.d)}"
