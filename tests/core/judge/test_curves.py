@@ -106,6 +106,55 @@ def test_with_two_kinds_of_traffic_the_wider_margin_holds_for_both() -> None:
     assert alone != both
 
 
+QUICKER = [curve(20_000, 0.8), curve(3_000, 0.6), curve(3_000, 0.3)]
+OWN, MARGINS = curve(200_000), (Slower(ratio=1.05, plus=1.0), Slower(ratio=1.2, plus=2.0))
+
+
+def narrow(cases: int, scale: float) -> Curve:
+    latency = lognorm(s=0.08, scale=scale)
+    return Curve(edges=EDGES, above=tuple(round(cases * latency.sf(edge)) for edge in EDGES), cases=cases)
+
+
+@pytest.mark.parametrize(
+    ("users", "probes"),
+    [(OWN, probes) for probes in QUICKER] + [(narrow(200_000, 42), narrow(20_000, scale)) for scale in (42, 34, 20)],
+)
+def test_however_quick_probes_are_much_slower_answers_to_users_are_beyond_both_margins(
+    users: Curve, probes: Curve
+) -> None:
+    channels = latency_channels([users, probes], *MARGINS)
+    assert channels
+    for channel in channels:
+        assert channel.promote.canary_rate(users.share_above(edge(channel))) < 1
+    assert any(
+        users.share_above(edge(channel) / 1.5) > null.canary_rate(users.share_above(edge(channel))) + 0.01
+        for channel in channels
+        for null in (channel.rollback, channel.promote)
+    )
+
+
+def test_the_curve_of_hardly_any_slow_answers_widens_no_margin_that_must_be_excluded() -> None:
+    probes = curve(3_000, 0.3)
+    alone, both = latency_channels([OWN], *MARGINS), latency_channels([OWN, probes], *MARGINS)
+    thin = [place for place, one in enumerate(alone) if probes.share_above(edge(one)) * probes.cases < 50]
+    assert thin
+    assert edges(alone) == edges(both)
+    assert all(alone[place].promote == both[place].promote for place in thin)
+
+
+def test_a_candidate_within_the_margin_of_each_kind_of_traffic_is_no_worse_however_few_are_slow() -> None:
+    probes = curve(20_000, 0.5)
+    for channel in latency_channels([OWN, probes], *MARGINS):
+        for one in (OWN, probes):
+            slower = one.share_above((edge(channel) - 1.0) / 1.05)
+            assert channel.rollback.canary_rate(one.share_above(edge(channel))) >= slower - 1e-12
+
+
+def test_where_the_margin_allows_everything_above_an_edge_there_is_nothing_to_exclude() -> None:
+    first = latency_channels([QUICK], WIDE, WIDER)[0]
+    assert first.promote.canary_rate(0.0) >= 1
+
+
 def test_scores_are_cut_where_stable_has_its_tenths_and_quarters() -> None:
     bounds = tuple(n / 20 for n in range(1, 20))
     flat = Curve(edges=bounds, above=tuple(round(1000 * (1 - bound)) for bound in bounds), cases=1000)

@@ -20,6 +20,7 @@ FEWEST_EVENTS: Final = 50  # of stable above a latency edge; fewer say too littl
 FEWEST_CASES: Final = 50  # of stable before its scores say where to cut
 MOST_CLASSES: Final = 8
 _ROOM: Final = 0.9  # a margin that allows more than this share above an edge excludes hardly anything there
+_ALL: Final = 0.999  # and of a margin that allows more than this, nothing is ever seen to be beyond
 _ROOMY_SHARES: Final = (0.5, 0.1)
 _LATENCY_LIFTS: Final = lifts(1.15, 1.3, 1.6, 2.2, 4)
 _PREDICTION_LIFTS: Final = lifts(1.08, 1.2, 1.5, 2.5)
@@ -85,7 +86,10 @@ class Slower:
 def latency_channels(
     curves: Sequence[Curve], rollback: Slower, promote: Slower, stakes: Stakes = STAKES
 ) -> tuple[Channel, ...]:
-    """Channels at the edges that the first curve with enough events has; the margins are the widest of all curves'.
+    """Channels at the edges that the first curve with enough events has.
+
+    What counts against the candidate is beyond the margins of all curves. What must be excluded is beyond the first
+    curve's margin and beyond that of every other which has events enough to know it.
 
     Args:
         curves: stable's latency in milliseconds, one curve per kind of traffic, users' first.
@@ -94,14 +98,14 @@ def latency_channels(
         stakes: on the channels' bets.
     """
     usable = [curve for curve in curves if _slow_edges(curve)]
-    edges = _with_room(usable[0], (rollback, promote)) if usable else ()
+    edges = _with_room(usable, (rollback, promote)) if usable else ()
     return tuple(
         Channel(
             name=f"latency above {edge:g} ms",
             metric="latency",
             event=SlowerThan(edge=edge),
             rollback=_null(usable, edge, rollback),
-            promote=_null(usable, edge, promote),
+            promote=_excluded(usable, edge, promote),
             margin=(rollback.spoken(), promote.spoken()),
             lifts=_LATENCY_LIFTS,
             stakes=tuple(stake * (stakes.slowest if edge == edges[-1] else 1.0) for stake in stakes.by_size),
@@ -111,25 +115,27 @@ def latency_channels(
     )
 
 
-def _slow_edges(curve: Curve) -> tuple[float, ...]:
+def _slow_edges(curve: Curve, spoilt: Sequence[float] = ()) -> tuple[float, ...]:
     known = [
         (edge, above / curve.cases)
         for edge, above in zip(curve.edges, curve.above, strict=True)
-        if FEWEST_EVENTS <= above < curve.cases
+        if FEWEST_EVENTS <= above < curve.cases and edge not in spoilt
     ]
     return _nearest(known, SLOW_SHARES, math.log) if known else ()
 
 
-def _with_room(curve: Curve, margins: Sequence[Slower]) -> tuple[float, ...]:
-    """Stable's slow edges and, for a margin that would allow anything there, edges where it doesn't.
+def _with_room(curves: Sequence[Curve], margins: tuple[Slower, Slower]) -> tuple[float, ...]:
+    """Slow edges of the first curve and, for a margin that would allow anything there, edges where it doesn't.
 
     A margin of 20 ms says nothing at an edge of 5 ms: a candidate that is within it may always be above. None where a
     margin leaves no room at any edge, for then nothing could be excluded.
     """
-    edges = _slow_edges(curve)
+    curve = curves[0]
+    spoilt = [edge for edge in curve.edges if _is_spoilt(curves, edge, margins)]
+    edges = _slow_edges(curve, spoilt)
     for margin in margins:
         if not any(_allowed(curve, edge, margin) <= _ROOM for edge in edges):
-            known = [(edge, _allowed(curve, edge, margin)) for edge in curve.edges]
+            known = [(edge, _allowed(curve, edge, margin)) for edge in curve.edges if edge not in spoilt]
             roomy = [(edge, share) for edge, share in known if FEWEST_EVENTS / curve.cases <= share <= _ROOM]
             if not roomy:
                 return ()
@@ -145,16 +151,37 @@ def _allowed(curve: Curve, edge: float, margin: Slower) -> float:
     return curve.share_above((edge - margin.plus) / margin.ratio)
 
 
+def _is_spoilt(curves: Sequence[Curve], edge: float, margins: tuple[Slower, Slower]) -> bool:
+    """Whether another curve is so much steeper at the edge that its margin would allow the first one anything."""
+    own = curves[0].share_above(edge)
+    together, alone = (
+        (_null(some, edge, margins[0]).canary_rate(own), _excluded(some, edge, margins[1]).canary_rate(own))
+        for some in (curves, curves[:1])
+    )
+    return any(all_of_them >= 1 > first for all_of_them, first in zip(together, alone, strict=True))
+
+
+def _excluded(curves: Sequence[Curve], edge: float, margin: Slower) -> HalfPlane:
+    """What must be shown not to be so; where a candidate within the margin may always be above, there is nothing."""
+    first, *others = curves
+    if _allowed(first, edge, margin) >= _ALL:
+        return HalfPlane(r0=1.0, d=1.0)
+    return _null([first, *(curve for curve in others if not _is_thin(curve, edge))], edge, margin)
+
+
 def _null(curves: Sequence[Curve], edge: float, margin: Slower) -> HalfPlane:
-    """A candidate exactly as much slower as the margin says is on the null's edge.
+    """A candidate exactly as much slower as the margin says is within the null, whichever the curve.
 
     As a ratio of shares, which still fits when both arms become slower; where stable is hardly ever above the edge, as
-    the difference of shares, for such a ratio would be anybody's guess.
+    a difference of shares, for such a ratio would be anybody's guess.
     """
-    above = [(_allowed(curve, edge, margin), curve.share_above(edge), curve.cases) for curve in curves]
-    if all(own * cases < FEWEST_EVENTS for _, own, cases in above):
-        return HalfPlane(r0=1.0, d=max(allowed - own for allowed, own, _ in above))
-    return HalfPlane(r0=max(1.0, *(allowed / own for allowed, own, _ in above)), d=0.0)
+    above = [(_allowed(curve, edge, margin), curve.share_above(edge), _is_thin(curve, edge)) for curve in curves]
+    r0 = max((1.0, *(allowed / own for allowed, own, thin in above if not thin)))
+    return HalfPlane(r0=r0, d=max((0.0, *(allowed - r0 * own for allowed, own, thin in above if thin))))
+
+
+def _is_thin(curve: Curve, edge: float) -> bool:
+    return curve.share_above(edge) * curve.cases < FEWEST_EVENTS
 
 
 def _nearest(
