@@ -16,12 +16,13 @@ import numpy.typing as npt
 from benchmarks.judge_evalue import Array, Edges, Mask, Now, lifted, log_e
 from towpath.core.judge import Channel, JudgePolicy
 from towpath.core.judge.alarms import bound_against, planned_polls
-from towpath.core.judge.bets import IN_FAVOUR
+from towpath.core.judge.bets import IN_FAVOUR, known_rates
 
 Polls = npt.NDArray[np.int64]
 Until = Literal["end", "refused", "decided"]
 _FADE: Final = 0.5 ** (1 / 30)
 _KNOWN: Final = 20
+_FULL: Final = 1 - 1e-6
 _TOO_COMMON: Final = 0.99
 _ALIKE: Final = 0.5
 _REFERENCE_POLLS: Final = 60
@@ -88,6 +89,8 @@ class Bets:
         share = min(1.0, _REFERENCE_POLLS * policy.poll / seen.past_seconds)
         self._events = np.tile(seen.past[0] * share, (seen.runs, 1))[..., None]
         self._requests = np.full((*shape, 1), seen.past[1] * share)
+        began = [known_rates(policy, (float(one) * share, seen.past[1] * share)) for one in seen.past[0]]
+        self._began = np.array(began).T[..., None]
         self._stakes = np.log(np.array([channel.stakes for channel in channels]))
         self._plain = np.tile(self._stakes, (seen.runs, 1, 1))
         self._restarted = np.full(self._plain.shape, -math.inf)
@@ -117,12 +120,15 @@ class Bets:
         self._polls += 1
 
     def _acquit(self, now: Now, rate: Array, useful: Mask, alike: Mask) -> None:
+        low, high = (self._promote.canary_rate(one) for one in self._began)
+        full = self._promote.canary_rate(rate) >= 1
+        rate = np.where(full, (_FULL - self._promote.d) / self._promote.r0, rate)
         bound = self._promote.canary_rate(rate)
         guess = rate + np.array(IN_FAVOUR) * (bound - rate)
         gain = log_e(now, (guess, rate), self._promote) / self._policy.dispersion
-        gain = np.where(useful & (bound < 1), gain, 0.0)
+        gain = np.where(useful & (~full | ((low < 1) & (high >= 1))), gain, 0.0)
         self._favour += np.where(alike, np.minimum(gain, 0.0), gain)
-        sure = (useful & (bound >= 1) & ~alike)[..., 0]
+        sure = (useful & full & (low >= 1) & ~alike)[..., 0]
         self.best = np.maximum(self.best, _log_sum(self._favour, (2,)) - math.log(len(IN_FAVOUR)))
         self.best = np.where(sure, np.maximum(self.best, -math.log(self._policy.beta)), self.best)
 

@@ -19,9 +19,9 @@ POLLS = 90
 FAILING = np.where((TIMES > 250) & (TIMES < 420), 0.3, 0.001)
 
 
-def one_class() -> Independent:
+def one_class(share: float = 0.97) -> Independent:
     """So frequent that more of it would be no worse than the margin allows."""
-    shares = np.array([0.97, 0.03])
+    shares = np.array([share, 1 - share])
     return Independent(ruler=Labels(classes=("cat", "dog")), canary=shares, stable=shares)
 
 
@@ -38,6 +38,10 @@ SCENES: dict[str, tuple[float, Callable[[Site], Scene]]] = {
     "both arms fail together": (600.0, shared_dependency),
     "both arms fail at once": (600.0, lambda site: scene(site, errors(FAILING, FAILING), web_latency(), scores())),
     "one class nearly always": (100.0, lambda site: scene(site, errors(0.01, 0.01), web_latency(), one_class())),
+    "one class so often that it is doubtful": (
+        100.0,
+        lambda site: scene(site, errors(0.01, 0.01), web_latency(), one_class(0.95)),
+    ),
     "broken": (500.0, lambda site: scene(site, errors(0.7, 0.02), web_latency(), scores())),
 }
 

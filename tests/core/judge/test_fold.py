@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from tests.core.judge.traffic import LATENCY, POLL, REFERENCE, Rate, counts, fold, refused_after, slow_polls, traffic
 from towpath.core.judge import (
     ERRORS,
+    Channel,
     Counts,
     JudgePolicy,
     JudgeState,
@@ -308,12 +310,20 @@ def test_a_channel_that_vanishes_for_users_is_missed_though_probes_count_it_at_z
     assert verdict(fold(policy, [*polls, *gone])).reason == "slow isn't counted any more"
 
 
-def test_a_bet_knows_nothing_of_the_poll_it_is_paid_by() -> None:
+def bets_against(state: JudgeState) -> tuple[float, ...]:
+    return state.channels[0].against.plain
+
+
+def bets_in_favour(state: JudgeState) -> tuple[float, ...]:
+    return state.channels[0].in_favour
+
+
+@pytest.mark.parametrize("bets", [bets_against, bets_in_favour])
+def test_a_bet_knows_nothing_of_the_poll_it_is_paid_by(bets: Callable[[JudgeState], tuple[float, ...]]) -> None:
     """Evidence is linear in the counts of a poll as long as guesses and their projection come from earlier ones."""
     state = fold(replace(POLICY, cap=math.inf), [Poll(elapsed=10, live={"errors": counts((0, 50), (1, 950))})])
     paid = [
-        step(state, Poll(elapsed=20, live={"errors": counts((0, 50), (bad, 950))})).channels[0].against.plain[0]
-        for bad in (0, 1, 2, 50)
+        bets(step(state, Poll(elapsed=20, live={"errors": counts((0, 50), (bad, 950))})))[0] for bad in (0, 1, 2, 50)
     ]
     assert paid[2] - paid[1] == pytest.approx(paid[1] - paid[0])
     assert paid[3] - paid[0] == pytest.approx(50 * (paid[1] - paid[0]))
@@ -327,11 +337,72 @@ def test_events_in_clusters_weaken_both_cases() -> None:
     assert clustered.channels[0].best < plain.channels[0].best
 
 
+ALWAYS = replace(ERRORS, promote=HalfPlane(r0=1.0, d=0.05), rollback=HalfPlane(r0=1.0, d=0.02), is_failure=False)
+OFTEN = Reference(seconds=600.0, live={"errors": (57_600, 60_000)})
+
+
 def test_where_stable_leaves_no_room_for_worse_there_is_nothing_to_exclude() -> None:
-    always = replace(ERRORS, promote=HalfPlane(r0=1.0, d=0.05), rollback=HalfPlane(r0=1.0, d=0.02), is_failure=False)
-    policy = replace(POLICY, channels=(always,))
-    state = fold(policy, [Poll(elapsed=700, live={"errors": counts((500, 500), (9500, 9500))})] * 5, Reference())
+    policy = replace(POLICY, channels=(ALWAYS,))
+    state = fold(policy, [Poll(elapsed=700, live={"errors": counts((500, 500), (9500, 9500))})] * 5, OFTEN)
     assert verdict(state).kind == "promote"
+
+
+@pytest.mark.parametrize(
+    ("channel", "load_ratio", "passed"),
+    [
+        (ALWAYS, None, True),
+        (replace(ALWAYS, is_failure=True), None, False),
+        (replace(ALWAYS, depends_on_load=True), 0.8, True),
+        (replace(ALWAYS, depends_on_load=True), 0.7, False),
+        (replace(ALWAYS, depends_on_load=True), None, False),
+    ],
+)
+def test_a_poll_that_may_not_count_for_the_candidate_does_not_where_there_is_no_room_either(
+    channel: Channel, load_ratio: float | None, *, passed: bool
+) -> None:
+    seen = {"errors": counts((480, 500), (9120, 9500))}
+    state = fold(replace(POLICY, channels=(channel,)), [Poll(elapsed=10, live=seen, load_ratio=load_ratio)], OFTEN)
+    assert (state.channels[0].best > 0) == passed
+
+
+@pytest.mark.parametrize(("events", "requests", "now"), [(29, 30, 30), (55_000, 60_000, 300_000), (0, 0, 30)])
+def test_a_moment_without_room_for_worse_acquits_nobody(events: int, requests: int, now: int) -> None:
+    """Neither where too little was known of stable, nor where it once left room."""
+    known = Reference(seconds=600.0, live={"errors": (events, requests)})
+    crowded = Poll(elapsed=10, live={"errors": counts((1, 1), (now, now))})
+    state = fold(replace(POLICY, channels=(ALWAYS,)), [crowded, replace(crowded, elapsed=20)], known)
+    assert state.channels[0].baseline[0][0] / state.channels[0].baseline[0][1] > 0.95
+    assert state.channels[0].best < math.log(20)
+
+
+def test_where_stable_once_left_no_room_but_does_now_the_candidate_must_pass_by_its_requests() -> None:
+    policy = replace(POLICY, channels=(replace(ALWAYS, waits_for_warm_up=True),), warm_up=300.0)
+    changed = Poll(elapsed=200, live={"errors": counts((0, 0), (0, 300_000))})
+    since = Poll(elapsed=400, live={"errors": counts((1, 1), (0, 20))})
+    assert fold(policy, [changed, since], OFTEN).channels[0].best < math.log(20)
+
+
+def test_where_it_is_doubtful_whether_there_is_room_a_candidate_like_stable_passes() -> None:
+    doubtful = Reference(seconds=600.0, live={"errors": (9_510, 10_000)})
+    polls = [Poll(elapsed=POLL * n, live={"errors": counts((951, 1000), (951, 1000))}) for n in range(1, 4)]
+    alike = fold(replace(POLICY, channels=(ALWAYS,)), polls, doubtful)
+    worse = [replace(poll, live={"errors": counts((1000, 1000), (951, 1000))}) for poll in polls]
+    assert alike.channels[0].best > math.log(20) > fold(alike.policy, worse, doubtful).channels[0].best
+
+
+def test_what_stable_did_thirty_polls_ago_counts_half() -> None:
+    quiet = [Poll(elapsed=POLL * n, live={"errors": counts((0, 0), (0, 1))}) for n in range(1, 31)]
+    events, _ = fold(POLICY, quiet, Reference(seconds=600.0, live={"errors": (600, 60_000)})).channels[0].baseline[0]
+    assert events == pytest.approx(300.0)
+
+
+@pytest.mark.parametrize(("elapsed", "counts_now"), [(299.9, False), (300.0, True)])
+def test_the_warm_up_ends_with_the_poll_at_which_it_is_over(elapsed: float, *, counts_now: bool) -> None:
+    policy = replace(POLICY, metrics=("latency",), channels=(LATENCY,), warm_up=300.0)
+    seen = {"slow": counts((10, 100), (100, 1000))}
+    known = Reference(seconds=600.0, live={"slow": (6000, 60_000)})
+    state = fold(policy, [Poll(elapsed=elapsed, live=seen, load_ratio=1.0)], known).channels[0]
+    assert (any(state.in_favour), state.against.polls) == (counts_now, int(counts_now))
 
 
 def test_channels_of_a_metric_without_alpha_are_a_mistake() -> None:

@@ -7,16 +7,20 @@ from typing import Final
 
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts, lifted, log_e
+from towpath.core.judge.interval import interval
 from towpath.core.judge.model import JudgePolicy, Stratum
 
 IN_FAVOUR: Final = (0.0, 0.25, 0.5)  # where between stable's rate and the margin the candidate is bet to be
 _FADE: Final = 0.5 ** (1 / 30)  # stable's past counts half after 30 polls
+_FULL: Final = 1 - 1e-6  # a rate beyond which there is no room
+_MISS: Final = 0.001  # chance that stable's rate isn't where it is said to be
 _KNOWN: Final = 20  # requests of stable before its rate is good enough to bet on
 _TOO_COMMON: Final = {"worse": 0.99, "better": 1 - 1e-5}  # good events may be rare: then nearly all cases are bad
 _LOAD_AGAINST: Final = 1.25
 _LOAD_IN_FAVOUR: Final = 0.8
 
 Baseline = tuple[float, float]
+Rates = tuple[float, float]
 
 
 def oriented(channel: Channel, counts: Counts) -> Counts:
@@ -52,17 +56,48 @@ def gains_against(
 
 
 def gains_in_favour(
-    policy: JudgePolicy, channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline]
+    policy: JudgePolicy,
+    channel: Channel,
+    counts: Sequence[Counts],
+    baselines: Sequence[Baseline],
+    began: Sequence[Rates],
 ) -> list[float]:
     """Log gains of the bets that the candidate is no worse than the margin, one per bet and guess."""
-    rows = [_in_favour(policy, channel, one, stable_rate(past)) for one, past in zip(counts, baselines, strict=True)]
+    rows = [
+        _in_favour(policy, channel, one, _rate_with_room(channel, past, rates))
+        for one, past, rates in zip(counts, baselines, began, strict=True)
+    ]
     return _combine(policy, rows, math.inf)
 
 
-def cannot_be_worse(channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline]) -> bool:
-    """Whether stable's rate leaves no room for one beyond the margin, so that there is nothing to exclude."""
-    rates = [stable_rate(past) for one, past in zip(counts, baselines, strict=True) if one.both]
-    return any(rate is not None and channel.promote.canary_rate(rate) >= 1 for rate in rates)
+def known_rates(policy: JudgePolicy, past: Baseline) -> tuple[float, float]:
+    """Between which rates stable's surely was. Asked once, when a channel begins.
+
+    A guess that is made anew at every poll would be too high at some of them.
+    """
+    events, requests = (count / policy.dispersion for count in past)
+    return interval(int(events), math.ceil(requests), _MISS)
+
+
+def no_room(channel: Channel, past: Baseline, began: Rates) -> bool:
+    """Whether stable's rate leaves no room for one beyond the margin: it surely left none at first and leaves none now.
+
+    Then there is nothing to exclude.
+    """
+    rate = stable_rate(past)
+    return rate is not None and all(channel.promote.canary_rate(one) >= 1 for one in (rate, began[0]))
+
+
+def cannot_be_worse(
+    channel: Channel, counts: Sequence[Counts], baselines: Sequence[Baseline], began: Sequence[Rates]
+) -> bool:
+    """Whether there is nothing to exclude for any kind of request that is known, and one of them was counted."""
+    known = [
+        (no_room(channel, past, rates), one.both)
+        for one, past, rates in zip(counts, baselines, began, strict=True)
+        if stable_rate(past) is not None
+    ]
+    return all(none for none, _ in known) and any(counted for _, counted in known)
 
 
 def too_common(channel: Channel, rate: float) -> bool:
@@ -86,11 +121,24 @@ def _against(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float 
 
 
 def _in_favour(policy: JudgePolicy, channel: Channel, counts: Counts, rate: float | None) -> list[float]:
-    if rate is None or channel.promote.canary_rate(rate) >= 1 or not counts.both:
+    if rate is None or not counts.both:
         return [0.0] * len(IN_FAVOUR)
     bound = channel.promote.canary_rate(rate)
     guesses = [(rate + part * (bound - rate), rate) for part in IN_FAVOUR]
     return [log_e(counts, guess, channel.promote) / (policy.dispersion * counts.rows) for guess in guesses]
+
+
+def _rate_with_room(channel: Channel, past: Baseline, began: Rates) -> float | None:
+    """Stable's rate as it is bet on for the candidate; None where it leaves no room for one beyond the margin.
+
+    Where it wasn't sure from the beginning whether there is room, the bet is on the highest rate that leaves some.
+    Where there was room, a moment without says nothing of the candidate: both arms are in trouble then.
+    """
+    rate, edge = stable_rate(past), channel.promote
+    if rate is None or edge.canary_rate(rate) < 1:
+        return rate
+    low, high = (edge.canary_rate(one) for one in began)
+    return (_FULL - edge.d) / edge.r0 if low < 1 <= high else None
 
 
 def _combine(policy: JudgePolicy, rows: Sequence[Sequence[float]], most: float) -> list[float]:

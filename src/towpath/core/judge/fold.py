@@ -11,6 +11,7 @@ from towpath.core.judge.bets import (
     cannot_be_worse,
     gains_against,
     gains_in_favour,
+    known_rates,
     learn,
     load_allows,
 )
@@ -79,11 +80,13 @@ def step(state: JudgeState, poll: Poll) -> JudgeState:
 
 
 def _new_channel(policy: JudgePolicy, channel: Channel, reference: Reference) -> ChannelState:
+    baseline = tuple(_baseline(policy, reference, stratum, channel) for stratum in policy.strata)
     return ChannelState(
-        baseline=tuple(_baseline(policy, reference, stratum, channel) for stratum in policy.strata),
+        baseline=baseline,
         seen=(Counts(),) * len(policy.strata),
         against=new_wealth(channel.stakes * len(policy.bets)),
         in_favour=(0.0,) * (len(policy.bets) * len(IN_FAVOUR)),
+        began=tuple(known_rates(policy, past) for past in baseline),
     )
 
 
@@ -109,7 +112,7 @@ def _step_channel(
         return learned
     # bets use only what was known before this poll, hence the baseline without it
     against = gains_against(policy, channel, counts, kept.baseline)
-    in_favour = gains_in_favour(policy, channel, counts, kept.baseline)
+    in_favour = gains_in_favour(policy, channel, counts, kept.baseline, kept.began)
     may_accuse, may_acquit = load_allows(channel, poll.load_ratio)
     favour = tuple(
         old + _kept(gain, counts=may_acquit, alike=muted[place // len(IN_FAVOUR)])
@@ -117,7 +120,7 @@ def _step_channel(
     )
     lifts = len(channel.lifts)
     gains = [_kept(gain, counts=may_accuse, alike=muted[place // lifts]) for place, gain in enumerate(against)]
-    sure = may_acquit and not any(muted) and cannot_be_worse(channel, counts, kept.baseline)
+    sure = may_acquit and not any(muted) and cannot_be_worse(channel, counts, kept.baseline, kept.began)
     return replace(
         learned,
         against=bet(kept.against, gains, alarms.planned_polls(policy, channel)),

@@ -186,6 +186,7 @@ class ChannelState:
         against: log wealth of the bets against the candidate.
         in_favour: log wealth of the bets for it.
         best: the highest log evidence for it at any time.
+        began: between which rates stable's surely was when the channel began.
         silent: polls since this channel was counted last.
     """
 
@@ -193,6 +194,7 @@ class ChannelState:
     seen: tuple[Counts, ...]
     against: Wealth
     in_favour: tuple[float, ...]
+    began: tuple[tuple[float, float], ...]
     best: float = 0.0
     silent: int = 0
 
