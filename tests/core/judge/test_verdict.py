@@ -91,6 +91,52 @@ def test_what_was_judged_on_probes_is_told_apart() -> None:
     assert verdict(fold(policy, mixed)).judged_on == "users and probes"
 
 
+def both_kinds(users: tuple[tuple[int, int], tuple[int, int]]) -> list[Poll]:
+    clean, asked = {"errors": counts((0, 100), (0, 100))}, {"errors": counts(*users)}
+    return [Poll(elapsed=POLL * n, live=asked, probe=clean) for n in range(1, 80)]
+
+
+@pytest.mark.parametrize("users", [((1, 50), (9, 900)), ((1, 100), (5, 1000))])
+def test_what_probes_show_counts_for_users_only_unless_their_own_requests_speak_against_it(
+    users: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
+    reference = Reference(seconds=600.0, live={"errors": (600, 60_000)}, probe={"errors": (3, 3_000)})
+    said = verdict(fold(replace(POLICY, probes=True, alpha=1e-9), both_kinds(users), reference))
+    assert said.in_favour > said.bound_in_favour, "probes alone have shown enough"
+    assert (said.kind, said.reason) == (
+        "hold",
+        "errors: users' requests speak against the candidate so far",
+    )
+
+
+@pytest.mark.parametrize("users", [((0, 0), (0, 0)), ((0, 1), (0, 20)), ((0, 0), (1, 900)), ((9, 900), (9, 900))])
+def test_users_who_hardly_ask_or_are_served_well_keep_no_candidate_from_being_promoted(
+    users: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
+    reference = Reference(seconds=600.0, live={"errors": (600, 60_000)}, probe={"errors": (3, 3_000)})
+    assert verdict(fold(replace(POLICY, probes=True), both_kinds(users), reference)).kind == "promote"
+
+
+def test_nothing_that_happened_speaks_against_nobody() -> None:
+    """A margin without a difference of shares loses a little where neither arm has a slow answer."""
+    slow = replace(LATENCY, promote=HalfPlane(r0=2.0, d=0.0), rollback=HalfPlane(r0=1.2, d=0.0))
+    never, often = {"slow": counts((0, 5), (0, 95))}, {"slow": counts((50, 500), (50, 500))}
+    policy = JudgePolicy(metrics=("latency",), channels=(slow,), probes=True, warm_up=0.0)
+    reference = Reference(seconds=600.0, live={"slow": (600, 60_000)}, probe={"slow": (600, 6_000)})
+    polls = [Poll(elapsed=POLL * n, live=never, probe=often, load_ratio=1.0) for n in range(1, 80)]
+    state = fold(policy, polls, reference)
+    assert min(state.channels[0].in_favour) < 0
+    assert verdict(state).kind == "promote"
+
+
+def test_with_users_alone_the_best_case_at_any_time_decides_as_ever() -> None:
+    well = [Poll(elapsed=POLL * n, live={"errors": counts((0, 100), (1, 900))}) for n in range(1, 80)]
+    worse = [Poll(elapsed=800 + POLL * n, live={"errors": counts((4, 100), (1, 900))}) for n in range(1, 100)]
+    state = fold(replace(POLICY, alpha=1e-300), [*well, *worse])
+    assert min(state.channels[0].in_favour) < 0
+    assert verdict(state).kind == "promote"
+
+
 def measured(places: range, *channels: str) -> list[Poll]:
     """Thin traffic in which a tenth of both arms' requests are events of these channels."""
     seen = dict.fromkeys(channels, counts((1, 10), (1, 10)))

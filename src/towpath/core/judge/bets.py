@@ -8,7 +8,7 @@ from typing import Final
 from towpath.core.judge.channels import Channel
 from towpath.core.judge.evalue import Counts, lifted, log_e
 from towpath.core.judge.interval import interval
-from towpath.core.judge.model import JudgePolicy, Stratum
+from towpath.core.judge.model import ChannelState, JudgePolicy, Stratum
 
 IN_FAVOUR: Final = (0.0, 0.25, 0.5)  # where between stable's rate and the margin the candidate is bet to be
 _FADE: Final = 0.5 ** (1 / 30)  # stable's past counts half after 30 polls
@@ -103,6 +103,19 @@ def cannot_be_worse(
 def too_common(channel: Channel, rate: float) -> bool:
     """Whether stable's rate of bad events leaves no room for a bet against the candidate."""
     return channel.rollback.canary_rate(rate) >= _TOO_COMMON[channel.more_is]
+
+
+def speaks_against(policy: JudgePolicy, kept: ChannelState) -> tuple[Stratum, ...]:
+    """Kinds of requests on which alone some bet for the candidate has lost money so far.
+
+    Bets also lose a little where nothing happens in either arm; without a bad event nothing is said against anybody.
+    """
+    size = len(IN_FAVOUR)
+    return tuple(
+        stratum
+        for place, (stratum, seen) in enumerate(zip(policy.strata, kept.seen, strict=True))
+        if seen.canary_events and min(kept.in_favour[place * size : (place + 1) * size]) < 0
+    )
 
 
 def load_allows(channel: Channel, ratio: float | None) -> tuple[bool, bool]:

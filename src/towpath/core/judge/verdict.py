@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from towpath.core.judge import alarms
-from towpath.core.judge.bets import oriented, stable_rate
+from towpath.core.judge.bets import oriented, speaks_against, stable_rate
 from towpath.core.judge.channels import Channel, Own
 from towpath.core.judge.evalue import Counts, HalfPlane
 from towpath.core.judge.interval import interval
@@ -106,6 +106,7 @@ def _waits(state: JudgeState) -> str:
         (state.awaited, "; ".join(state.awaited)),
         (silent is not None, "" if silent is None else _silence(state, silent)),  # no request mends that
         (_best(state, weakest) < -math.log(policy.beta), f"{weakest.name}: not enough requests to tell yet"),
+        (_opposed(state), _opposed(state)),
         (state.polls < policy.min_polls, f"{state.polls} of {policy.min_polls} polls with requests in both arms"),
         (requests < policy.min_requests, f"{requests} of {policy.min_requests} requests of the candidate"),
         (state.elapsed < policy.min_time, f"{state.elapsed:.0f} of {policy.min_time:.0f} s"),
@@ -117,6 +118,17 @@ def _shared_fault(state: JudgeState) -> str:
     strata = zip(state.policy.strata, state.unsettled, strict=True)
     whose = " and ".join(_SPOKEN[stratum] for stratum, left in strata if left)
     return f"both arms fail together, so the fault is not the candidate's alone ({whose})"
+
+
+def _opposed(state: JudgeState) -> str:
+    """Whose requests speak against the candidate, where those of another kind may have spoken for it."""
+    channels = zip(state.policy.channels, state.channels, strict=True)
+    found = (
+        f"{channel.name}: {_SPOKEN[stratum]} speak against the candidate so far"
+        for channel, kept in channels
+        for stratum in speaks_against(state.policy, kept)
+    )
+    return next(found, "") if state.policy.probes else ""
 
 
 def _silent(state: JudgeState) -> Channel | None:
