@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.core.judge.traffic import counts
@@ -34,9 +34,13 @@ def outcomes(size: tuple[int, int], rates: tuple[float, float]) -> list[tuple[fl
     ]
 
 
-def expected(polls: Sequence[Iterable[tuple[float, Poll]]], worth: Callable[[JudgeState], float]) -> float:
+def expected(
+    polls: Sequence[Iterable[tuple[float, Poll]]],
+    worth: Callable[[JudgeState], float],
+    begun: JudgeState | None = None,
+) -> float:
     """E[worth] over every path of the judge through these polls."""
-    states = [(1.0, start(replace(POLICY, probes=True), KNOWN))]
+    states = [(1.0, begun or start(replace(POLICY, probes=True), KNOWN))]
     for poll in polls:
         now = list(poll)
         states = [(before * likely, step(state, seen)) for before, state in states for likely, seen in now]
@@ -56,6 +60,11 @@ def against(state: JudgeState) -> float:
 
 def in_favour(state: JudgeState) -> float:
     return math.exp(log_mean(state.channels[0].in_favour))
+
+
+def passed(state: JudgeState) -> float:
+    """Whether *promote* is decided, as far as the channel goes."""
+    return float(state.channels[0].best >= -math.log(state.policy.beta))
 
 
 within = st.tuples(st.floats(0.05, 0.5), st.floats(0.0, 1.0))
@@ -79,6 +88,36 @@ def test_whatever_the_rates_beyond_the_margin_the_case_for_the_candidate_does_no
     true = [(c + part * (0.999 - c), b) for c, b, part in worst]
     polls = [live(place, SMALL, rate) for place, rate in enumerate(true, 1)]
     assert expected(polls, in_favour) <= 1 + 1e-6
+
+
+TIGHT = JudgePolicy(channels=(replace(ERRORS, promote=HalfPlane(r0=1.5, d=0.3)),), beta=0.4, outage=1.0)
+HARDLY = Reference(seconds=600.0, live={"errors": (13, 20)})
+ROOMY = replace(TIGHT, channels=(ERRORS,), beta=0.2)
+
+
+@settings(max_examples=12, deadline=None, phases=UNSHRUNK)
+@given(
+    st.sampled_from([(TIGHT, Reference(seconds=600.0, live={"errors": (2, 30)}), 0.4), (ROOMY, HARDLY, 0.66)]),
+    st.floats(0.1, 1.0),
+    st.floats(0.0, 1.0),
+)
+@example((ROOMY, HARDLY, 0.66), 1.0, 0.0)
+@example((TIGHT, Reference(seconds=600.0, live={"errors": (2, 30)}), 0.4), 0.1, 0.0)
+def test_whatever_the_rates_beyond_the_margin_what_is_promoted_on_seldom_comes_about(
+    judged: tuple[JudgePolicy, Reference, float], part: float, further: float
+) -> None:
+    """The highest case at any time, on which *promote* is decided, and whatever else passes a channel."""
+    policy, known, highest = judged
+    b = part * highest
+    bound = policy.channels[0].promote.canary_rate(b)
+    polls = [live(place, (5, 5), (bound + further * (0.9999 - bound), b)) for place in (1, 2)]
+    assert expected(polls, passed, start(policy, known)) <= policy.beta + 1e-6
+
+
+def test_what_is_promoted_on_comes_about_where_the_candidate_is_well() -> None:
+    known = Reference(seconds=600.0, live={"errors": (2, 30)})
+    polls = [live(place, (5, 5), (0.05, 0.05)) for place in (1, 2)]
+    assert expected(polls, passed, start(TIGHT, known)) > TIGHT.beta
 
 
 def test_two_strata_bet_on_together_do_not_pay_either() -> None:
