@@ -120,6 +120,12 @@ def test_what_is_promoted_on_comes_about_where_the_candidate_is_well() -> None:
     assert expected(polls, passed, start(TIGHT, known)) > TIGHT.beta
 
 
+def test_the_case_for_a_candidate_is_the_mean_of_all_bets_on_it() -> None:
+    kept = step(start(POLICY, KNOWN), Poll(elapsed=10, live={"errors": counts((10, 100), (20, 100))})).channels[0]
+    assert kept.best == log_mean(kept.in_favour)
+    assert kept.best < max(kept.in_favour)
+
+
 def test_two_strata_bet_on_together_do_not_pay_either() -> None:
     rates = (ERRORS.rollback.canary_rate(0.2), 0.2)
     pairs = itertools.product(outcomes((2, 3), rates), outcomes((3, 2), rates))
