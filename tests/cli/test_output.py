@@ -215,6 +215,14 @@ def test_a_plan_says_when_nobody_knows_how_the_candidate_was_built(world: FakeWo
     assert "  there is no record of how the candidate was built\n" in done.out
 
 
+def test_a_plan_of_what_serves_already_says_so_and_nothing_else(world: FakeWorld) -> None:
+    world.scene.serve("dev", image("a"), promotion=2)
+
+    done = deploy("plan", "--to", "prod", world=world)
+
+    assert done.out == "prod serves aaaaaaaaaaaa already: nothing to do\n"
+
+
 def test_a_plan_says_which_features_of_the_requests_are_watched_and_which_differ_already(world: FakeWorld) -> None:
     without = deploy("plan", "--to", "prod", world=world).out
     names = ("radius", "texture", "perimeter", "area", "smoothness", "symmetry")

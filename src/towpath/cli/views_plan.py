@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def plan_answer(planned: "Planned") -> tuple[dict[str, object], list["str | Table"]]:
     """What a promotion would do."""
     plan, lasts = planned.plan, about(planned.seconds)
+    if not planned.has_changes:
+        return _plan_document(planned), [f"{plan.environment} serves {short(plan.candidate)} already: nothing to do"]
     parts: list[str | Table] = [
         f"{plan.environment}: {short(plan.stable)} -> {short(plan.candidate)}, {plan.strategy}, {lasts}",
         _difference(planned.stable, planned.candidate),
