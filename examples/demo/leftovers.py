@@ -64,8 +64,9 @@ class Daemon:
 
     def _images(self, port: int | None) -> Iterator[str]:
         prefixes = () if port is None else (f"localhost:{port}/", f"127.0.0.1:{port}/")
-        for image in self.client.images.list():
-            names = [*image.attrs.get("RepoTags", ()), *image.attrs.get("RepoDigests", ())]
+        # of the daemon's own list: looking into each image would meet those that somebody else removes meanwhile
+        for image in self.client.api.images():
+            names = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
             yield from (name for name in names if prefixes and name.startswith(prefixes))
 
 

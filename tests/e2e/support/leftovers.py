@@ -44,7 +44,7 @@ def sweep(instance: str, registry_port: int, host: str = "") -> None:
 
 def _labelled(client: docker.DockerClient, instance: str) -> list[Container | Network | Volume]:
     wanted: dict[str, str | list[str] | bool] = {"label": f"{LABEL_INSTANCE}={instance}"}
-    containers = client.containers.list(all=True, filters=wanted)
+    containers = client.containers.list(all=True, filters=wanted, ignore_removed=True)
     return [*containers, *client.networks.list(filters=wanted), *client.volumes.list(filters=wanted)]
 
 
