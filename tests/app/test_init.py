@@ -1,5 +1,4 @@
 import pickle
-import sys
 import tomllib
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from towpath.app.init import (
 )
 from towpath.core.errors import UsageError
 from towpath.core.image import BuilderName
-from towpath.core.pickles import imported_modules, pickled_modules
 from towpath.core.pipeline import Pipeline
-from towpath.core.scaffold import name_from, quoted, with_ignored
+from towpath.core.scaffold import quoted, with_ignored
 from towpath.schema.pipeline import parse_pipeline
 from towpath.schema.stack import parse_stack_config
 
@@ -284,46 +282,3 @@ def test_the_schedule_that_goes_on_with_what_was_left_is_written(tmp_path: Path)
 
     assert "DEPLOY resume --all" in (tmp_path / "ops/resume.cron").read_text()
     assert "DEPLOY resume --all" in (tmp_path / "ops/resume.service").read_text()
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("My Model v2", "my-model-v2"),
-        ("2024_model", "model"),
-        ("___", "model"),
-        ("x" * 60, "x" * 40),
-        ("a" * 39 + "-b", "a" * 39),
-    ],
-)
-def test_a_name_is_made_that_every_platform_takes(text: str, name: str) -> None:
-    assert name_from(text) == name
-
-
-def test_a_name_that_was_asked_for_is_refused_when_no_platform_takes_it(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'My_Model' can't name a model") as caught:
-        start(tmp_path, FromExample(), name="My_Model")
-    assert "my-model" in caught.value.hint
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_modules_of_a_pickle_are_read_without_loading_it(tmp_path: Path, protocol: int) -> None:
-    file = tmp_path / "m.pkl"
-    file.write_bytes(pickle.dumps([yaml.YAMLError, yaml.YAMLError, pytest.fail, sys.exit, "numpy"], protocol))
-
-    with file.open("rb") as stream:
-        assert pickled_modules(stream) == ("_pytest", "yaml")
-
-
-def test_what_is_no_pickle_names_no_modules(tmp_path: Path) -> None:
-    (tmp_path / "m.pkl").write_bytes(b"\x80\x04not a pickle")
-
-    with (tmp_path / "m.pkl").open("rb") as stream:
-        assert pickled_modules(stream) == ()
-
-
-def test_imports_of_a_file_are_its_foreign_ones() -> None:
-    source = "import os, numpy.linalg\nfrom sklearn import svm\nfrom . import own\nfrom towpath.serving import Inputs\n"
-
-    assert imported_modules(source) == ("numpy", "sklearn")
-    assert imported_modules("def (") == ()
