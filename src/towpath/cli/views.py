@@ -155,6 +155,11 @@ def resumed_answer(environment: str, now: "Closed | Open | None") -> tuple[dict[
     return {"ended": []}, f"{which} isn't paused any more; its driver goes on"
 
 
+def _ended_as(closed: "Closed") -> str:
+    """Its outcome, but for a good one with a reason: that is a roll back by hand, to what is good."""
+    return "went back" if closed.outcome == "promoted" and closed.reason else str(closed.outcome)
+
+
 def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[str, object], Table]:
     """Ended promotions, newest first."""
     rows = tuple(
@@ -163,7 +168,7 @@ def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[s
             one.plan.model,
             short(one.plan.stable),
             short(one.plan.candidate),
-            str(one.outcome),
+            _ended_as(one),
             moment(one.until),
             f"{one.until - one.since:.0f} s",
             one.actor,
@@ -216,7 +221,7 @@ def _promotion(status: "EnvironmentStatus") -> str:
     if status.open is not None:
         state = "paused" if status.open.paused else "rolling back" if status.open.rolling_back else "open"
         return f"{status.open.plan.id} {state}"
-    return NOTHING if status.last is None else f"{status.last.plan.id} {status.last.outcome}"
+    return NOTHING if status.last is None else f"{status.last.plan.id} {_ended_as(status.last)}"
 
 
 def _status_document(status: "EnvironmentStatus") -> dict[str, object]:
