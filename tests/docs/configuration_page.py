@@ -22,8 +22,8 @@ Made from the models that parse these files; `make golden` makes it again.
 
 Two kinds of files. `deploy.toml` says how a release gets to production. `Pulumi.<stack>.yaml` says what is drawn in one
 environment. All keys that are unknown and all values that are wrong by themselves are told at once: the key, what was
-found, and what would be valid. What contradicts something else, such as `min_time` beyond `max_time`, is told once these
-are right.
+found, and what would be valid. What contradicts something else, such as `min_time` beyond `max_time`, is told once
+these are right.
 
 | form | how it is written |
 | --- | --- |
