@@ -105,7 +105,7 @@ def _step_channel(
     learned = replace(
         kept,
         baseline=tuple(learn(past, new) for past, new in zip(kept.baseline, counts, strict=True)),
-        seen=tuple(_add(old, new) for old, new in zip(kept.seen, counts, strict=True)),
+        seen=tuple(old.plus(new) for old, new in zip(kept.seen, counts, strict=True)),
         silent=_silent(policy, poll, channel, kept.silent),
     )
     if channel.waits_for_warm_up and poll.elapsed < policy.warm_up:
@@ -142,15 +142,6 @@ def _kept(gain: float, *, counts: bool, alike: bool) -> float:
     if not counts:
         return 0.0
     return min(gain, 0.0) if alike else gain
-
-
-def _add(old: Counts, new: Counts) -> Counts:
-    return Counts(
-        canary_events=old.canary_events + new.canary_events,
-        canary_requests=old.canary_requests + new.canary_requests,
-        stable_events=old.stable_events + new.stable_events,
-        stable_requests=old.stable_requests + new.stable_requests,
-    )
 
 
 def _has_data(policy: JudgePolicy, poll: Poll) -> bool:
