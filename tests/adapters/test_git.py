@@ -115,6 +115,37 @@ def test_one_file_is_committed_and_nothing_else_that_was_staged(
     assert changed == ["Promote", "Pulumi.dev.yaml"]
 
 
+def test_a_commit_of_a_stack_file_leaves_the_files_as_they_were_and_one_of_code_does_not(
+    repository: Path, programs: EnvironmentPrograms
+) -> None:
+    checkout, stack = GitCheckout(repository, programs), str(repository / "Pulumi.dev.yaml")
+    first = checkout.head()
+    (repository / "Pulumi.dev.yaml").write_text("config: {promotion: 1}\n")
+    checkout.commit(stack, "Promote")
+    assert checkout.same_since(first, [stack])
+    assert not checkout.same_since(first, [])
+    (repository / "model" / "serve.py").write_text("x = 2\n")
+    checkout.commit("model/serve.py", "Change the code")
+    assert not checkout.same_since(first, [stack])
+
+
+def test_a_project_below_the_repositorys_root_is_compared_alone(
+    repository: Path, programs: EnvironmentPrograms
+) -> None:
+    checkout = GitCheckout(repository / "model", programs)
+    first = checkout.head()
+    (repository / "Pulumi.dev.yaml").write_text("of another project\n")
+    GitCheckout(repository, programs).commit("Pulumi.dev.yaml", "Change another project")
+    assert checkout.same_since(first, [str(repository / "model" / "Pulumi.dev.yaml")])
+
+
+@pytest.mark.parametrize("commit", ["c" * 40, "nonsense"])
+def test_a_commit_that_is_not_here_has_no_files_to_be_the_same(
+    repository: Path, programs: EnvironmentPrograms, commit: str
+) -> None:
+    assert not GitCheckout(repository, programs).same_since(commit, [])
+
+
 def test_the_published_text_is_that_of_the_tracked_branch(
     repository: Path, programs: EnvironmentPrograms, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.app.promotions import left_in_mid_canary
 from tests.cli.command import FakeWorld, deploy
 
 
@@ -34,3 +35,34 @@ def test_without_a_commit_it_is_said_what_is_left_to_do(world: FakeWorld, words:
 
 def test_with_a_commit_nothing_is_left_to_do(world: FakeWorld) -> None:
     assert "hint: commit" not in deploy("promote", "--to", "prod", "--commit", world=world).err
+
+
+def test_a_promotion_that_is_resumed_can_be_committed_too(world: FakeWorld) -> None:
+    left_in_mid_canary(world.scene)
+
+    done = deploy("resume", "prod", "--commit", "--json", world=world)
+
+    assert (done.json["ended"], done.json["commit"]) == ([["prod", "promoted"]], "d" * 40)
+    assert world.scene.world.messages == ["Promote iris bbbbbbbbbbbb to prod"]
+
+
+def test_a_roll_back_is_committed_as_one(world: FakeWorld) -> None:
+    deploy("promote", "--to", "prod", "--yes", world=world)
+
+    done = deploy("rollback", "prod", "--to", "aaaa", "--commit", "--json", world=world)
+
+    assert done.json["commit"] == "d" * 40
+    assert world.scene.world.messages == ["Roll prod back to iris aaaaaaaaaaaa"]
+
+
+def test_where_nothing_was_open_nothing_is_committed(world: FakeWorld) -> None:
+    done = deploy("resume", "prod", "--commit", "--json", world=world)
+
+    assert (done.json["ended"], done.json["commit"]) == ([], "")
+    assert world.scene.world.messages == []
+
+
+def test_all_environments_at_once_are_not_committed(world: FakeWorld) -> None:
+    done = deploy("resume", "--all", "--commit", "--json", world=world)
+
+    assert (done.code, done.json["error"]["hint"]) == (2, "deploy resume ENV --commit")

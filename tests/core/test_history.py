@@ -7,7 +7,8 @@ import pytest
 from tests.core.test_promotion import CANARY
 from tests.fakes.world import image
 from towpath.core.errors import UsageError
-from towpath.core.history import Kind, fold
+from towpath.core.history import Kind
+from towpath.core.history_fold import fold
 from towpath.core.journal import JSON
 from towpath.core.plan_codec import plan_from_json, plan_to_json
 from towpath.core.promotion import Outcome

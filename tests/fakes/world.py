@@ -60,6 +60,7 @@ class World:
     interrupts: int = 0
     published: dict[str, str] = field(default_factory=dict)
     uncommittable: str = ""
+    messages: list[str] = field(default_factory=list)
     logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     later: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cores: float = 0.25
@@ -250,6 +251,7 @@ class WorldGit:
 
     world: World
     commit_id: str = "c" * 40
+    same: tuple[str, ...] = ()  # commits with the files of this one
 
     def head(self) -> str:
         return self.commit_id
@@ -257,10 +259,13 @@ class WorldGit:
     def published(self, path: str) -> str | None:
         return self.world.published.get(path)
 
+    def same_since(self, commit: str, leave_out: Sequence[str]) -> bool:
+        return commit in self.same and all(path.startswith("Pulumi.") for path in leave_out)
+
     def commit(self, path: str, message: str) -> str:
-        del message
         if self.world.uncommittable:
             raise UsageError(f"{path} was not committed: {self.world.uncommittable}")
+        self.world.messages.append(message)
         self.world.published[path] = self.world.file(path.split(".")[1]).text
         return "d" * 40
 

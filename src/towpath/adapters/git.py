@@ -45,6 +45,11 @@ class GitCheckout:
         answer = self._git(folder, "show", f"{branch}:./{self._relative(path)}")
         return answer.stdout if answer.exit_code == 0 else None
 
+    def same_since(self, commit: str, leave_out: Sequence[str]) -> bool:
+        """Whether HEAD has the folder's files as that commit has them; False for a commit that isn't here."""
+        out = (f":(exclude,literal){self._relative(path)}" for path in leave_out)
+        return self._git(str(self._folder), "diff", "--quiet", commit, "HEAD", "--", ".", *out).exit_code == 0
+
     def commit(self, path: str, message: str) -> str:
         """Commit that one file and nothing else that is staged; gives back the commit.
 

@@ -12,7 +12,7 @@ from towpath.core.history import Closed, History, Kind, Open
 from towpath.core.history_codec import history_of
 from towpath.core.journal import json_map
 from towpath.core.picture import page
-from towpath.core.promotion import Outcome, Plan
+from towpath.core.promotion import Plan
 from towpath.core.recording import Frame, Recording, frames, write
 from towpath.core.watch import decode_look
 
@@ -104,7 +104,7 @@ def _outcome(one: Closed | Open) -> str:
     if isinstance(one, Open):
         return f"It is under way since {one.actor} opened it."
     took = f"after {one.until - one.since:,.0f} s"
-    if one.outcome is Outcome.PROMOTED and one.reason:
+    if one.went_back:
         return f"{one.actor} went back to it {took}; what it replaced was marked bad: {one.reason}."
     why = f": {one.reason}" if one.reason else ""
     return f"{one.actor} opened it; it was {one.outcome} {took}{why}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from towpath.app.ports import StackFile
@@ -18,6 +19,7 @@ from towpath.core.release import ImageRef, ReleaseRecord, parse_image
 
 _FEWEST: Final = 4  # digits: fewer are more likely meant as something else than as a digest
 _MOST_LISTED: Final = 10
+_MOST_ASKED: Final = 20  # commits: Git is asked about each
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,13 +143,34 @@ def _asked(services: Services, model: Model, asked: str) -> ImageRef:
 
 def _newest(services: Services, model: Model) -> ImageRef:
     head = services.git.head()
-    record = services.releases.newest(model.name, head)
+    record = services.releases.newest(model.name, head) or _of_same_files(services, model, head)
     if record is not None:
         return record.image
     raise UsageError(
         f"commit {head[:12] or '(none)'} has no release of {model.name}\n{_listed(services.releases.list(model.name))}",
         "deploy build makes one; --release names another",
     )
+
+
+def _of_same_files(services: Services, model: Model, head: str) -> ReleaseRecord | None:
+    """The newest release of a commit that HEAD differs from in stack files only: promotions are committed too."""
+    if not head:
+        return None
+    stack_files = [services.files.path(place.name) for place in services.pipeline.environments]
+    for commit, record in islice(_by_commit(services.releases.list(model.name)).items(), _MOST_ASKED):
+        if services.git.same_since(commit, stack_files):
+            services.report.line(f"commit {head[:12]} has the files of {commit[:12]}, that {record.image.short} is of")
+            return record
+    return None
+
+
+def _by_commit(records: Sequence[ReleaseRecord]) -> dict[str, ReleaseRecord]:
+    """The newest of every commit, newest first."""
+    found: dict[str, ReleaseRecord] = {}
+    for record in records:
+        if record.commit:
+            found.setdefault(record.commit, record)
+    return found
 
 
 def _upstream(services: Services, environment: str, model: Model) -> ImageRef:

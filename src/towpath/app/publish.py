@@ -1,4 +1,4 @@
-"""`deploy promote --commit`: the promoted stack file becomes part of the branch."""
+"""`--commit`: the stack file that a promotion or a roll back wrote becomes part of the branch."""
 
 import shlex
 
@@ -16,7 +16,8 @@ def publish(services: Services, closed: Closed) -> str:
         NeedsPerson: Git refuses; the release serves all the same.
     """
     plan = closed.plan
-    message = f"Promote {plan.model} {plan.candidate.short} to {plan.environment}"
+    what = f"{plan.model} {plan.candidate.short}"
+    message = f"Roll {plan.environment} back to {what}" if closed.went_back else f"Promote {what} to {plan.environment}"
     commit = _committed(services, plan, message)
     draft = Draft(kind=Kind.PUBLISHED, promotion=plan.id, payload={"commit": commit})
     services.journals(plan.environment).append(lambda _entries: draft)

@@ -49,6 +49,9 @@ class Git(Protocol):
     def published(self, path: str) -> str | None:
         """Text of that file on the tracked branch (HEAD where none is tracked); None when it isn't there."""
 
+    def same_since(self, commit: str, leave_out: Sequence[str]) -> bool:
+        """Whether HEAD has the project's files as that commit has them, the ones left out aside."""
+
     def commit(self, path: str, message: str) -> str:
         """Commit that one file; gives back the commit."""
 

@@ -12,6 +12,7 @@ from towpath.core.errors import UsageError
 
 if TYPE_CHECKING:
     from towpath.app.services import Services
+    from towpath.core.history import Closed
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Which model; may be left out where there is one.")]
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")]
@@ -20,6 +21,7 @@ Release = Annotated[
     str,
     typer.Option(metavar="RELEASE", help="A digest, its first digits, or repository@sha256:…; else what is next."),
 ]
+Commit = Annotated[bool, typer.Option("--commit", help="Commit the stack file afterwards.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
 
 
@@ -59,7 +61,7 @@ def promote(  # noqa: PLR0913 - one parameter per option of the command line
     to: To,
     release: Release = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    commit: Annotated[bool, typer.Option("--commit", help="Commit the stack file afterwards.")] = False,
+    commit: Commit = False,
     override_bad: Annotated[
         str, typer.Option(metavar="REASON", help="Promote a release marked bad all the same.")
     ] = "",
@@ -70,14 +72,13 @@ def promote(  # noqa: PLR0913 - one parameter per option of the command line
     gone on with.
     """
     from towpath.app import promote as use_case
-    from towpath.app.publish import publish
 
     session = session_of(context)
     confirm_promotion(session, to, yes=yes)
     services = session.world.services()
     request = use_case.PromoteRequest(environment=to, model=model, release=release, override_bad=override_bad)
     done = use_case.promote(services, request)
-    published = publish(services, done.closed) if commit and done.closed is not None else ""
+    published = _published(services, done.closed, commit=commit)
     promotion = None if done.closed is None else views.closed_document(done.closed)
     document = {"release": str(done.candidate), "promotion": promotion, "commit": published}
     session.output.answer("promote", document, f"{to} serves {done.candidate}")
@@ -92,6 +93,7 @@ def rollback(
     model: Annotated[str, typer.Option(metavar="MODEL", help="Which model; may be left out where there is one.")] = "",
     to: Annotated[str, typer.Option("--to", metavar="RELEASE", help="Where to; else the last good release.")] = "",
     reason: Reason = "",
+    commit: Commit = False,
 ) -> None:
     """Serve the last good release again.
 
@@ -103,10 +105,11 @@ def rollback(
     services = session.world.services()
     request = use_case.RollbackRequest(environment=environment, model=model, to=to, reason=reason)
     done = use_case.rollback(services, request)
-    document = {"promotion": None if done is None else views.closed_document(done)}
+    published = _published(services, done, commit=commit)
+    document = {"promotion": None if done is None else views.closed_document(done), "commit": published}
     what = "the canary was given up" if done is None else f"{environment} serves {done.plan.candidate}"
     session.output.answer("rollback", document, what)
-    if done is not None:
+    if done is not None and not published:
         _tell_to_commit(session, services, environment)
 
 
@@ -139,26 +142,39 @@ def resume(
     *,
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Which environment.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Every environment; for a schedule.")] = False,
+    commit: Commit = False,
 ) -> None:
     """Go on with a stopped promotion.
 
     Whether its driver was paused, interrupted or killed.
     """
     from towpath.app import resume as use_case
+    from towpath.core.history import Closed
 
     session = session_of(context)
     if everything == bool(environment):
         raise UsageError("name one environment, or all of them", "deploy resume ENV, or deploy resume --all")
+    if everything and commit:
+        raise UsageError("--commit is for one environment's promotion", "deploy resume ENV --commit")
     if everything:
         every = use_case.resume_all(session.world.services())
         texts = [f"{name}: {outcome}" for name, outcome in every] or ["nothing was open"]
         session.output.answer("resume", {"ended": [list(pair) for pair in every]}, *texts)
         return
     services = session.world.services()
-    document, text = views.resumed_answer(environment, use_case.resume(services, environment))
-    session.output.answer("resume", document, text)
-    if document["ended"]:
+    now = use_case.resume(services, environment)
+    published = _published(services, now if isinstance(now, Closed) else None, commit=commit)
+    document, text = views.resumed_answer(environment, now)
+    session.output.answer("resume", document | {"commit": published}, text)
+    if document["ended"] and not published:
         _tell_to_commit(session, services, environment)
+
+
+def _published(services: "Services", closed: "Closed | None", *, commit: bool) -> str:
+    """The commit of the stack file; empty where none was wanted or nothing was written."""
+    from towpath.app.publish import publish
+
+    return publish(services, closed) if commit and closed is not None else ""
 
 
 def _tell_to_commit(session: Session, services: "Services", environment: str) -> None:

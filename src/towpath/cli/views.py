@@ -156,8 +156,7 @@ def resumed_answer(environment: str, now: "Closed | Open | None") -> tuple[dict[
 
 
 def _ended_as(closed: "Closed") -> str:
-    """Its outcome, but for a good one with a reason: that is a roll back by hand, to what is good."""
-    return "went back" if closed.outcome == "promoted" and closed.reason else str(closed.outcome)
+    return "went back" if closed.went_back else str(closed.outcome)
 
 
 def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[str, object], Table]:

@@ -5,7 +5,8 @@ from functools import reduce
 from typing import Final
 
 from towpath.core.errors import UsageError
-from towpath.core.history import Closed, History, Open, fold
+from towpath.core.history import Closed, History, Open
+from towpath.core.history_fold import fold
 from towpath.core.journal import JSON, SNAPSHOT, Entry, json_list, json_map, unreadable
 from towpath.core.lease import SNAPSHOT_KEY, lease_snapshot
 from towpath.core.plan_codec import plan_from_json, plan_to_json
