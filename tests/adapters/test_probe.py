@@ -3,15 +3,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from tests.fakes.clock import FakeClock
-from towpath.adapters.probe import HttpProber, Pace, json_difference, read_rows
+from towpath.adapters.probe import HttpProber, Pace, json_difference
 from towpath.app.canary_ports import ProbeReport
 from towpath.core.contract import Smoke
-from towpath.core.errors import UsageError
 
 ROWS = ('{"row":0}', '{"row":1}', '{"row":2}')
 SMOKE = Smoke(method="POST", path="/infer", body='{"row":0}', expect='{"outputs":[{"data":[1]}]}')
@@ -71,7 +69,7 @@ def endpoint() -> Iterator[Endpoint]:
 def prober(
     url: str, clock: FakeClock | None = None, pace: Pace | None = None, smoke: Smoke | None = SMOKE
 ) -> HttpProber:
-    return HttpProber(url=url, path="/infer", rows=ROWS, smoke=smoke, clock=clock or FakeClock(), pace=pace)
+    return HttpProber(url=url, path="/infer", rows=lambda: ROWS, smoke=smoke, clock=clock or FakeClock(), pace=pace)
 
 
 def test_both_arms_get_the_same_rows(endpoint: Endpoint) -> None:
@@ -145,7 +143,7 @@ def test_failures_are_counted_and_never_raised(endpoint: Endpoint) -> None:
 
 
 def test_without_rows_nothing_is_fired(endpoint: Endpoint) -> None:
-    hands = HttpProber(url=endpoint.url, path="/infer", rows=(), smoke=None, clock=FakeClock())
+    hands = HttpProber(url=endpoint.url, path="/infer", rows=tuple, smoke=None, clock=FakeClock())
     assert hands.fire(5, 1.0).sent == 0
     assert hands.smoke() == ""
 
@@ -188,31 +186,3 @@ def test_the_smoke_request_says_that_nobody_answered() -> None:
 )
 def test_an_answer_contains_what_is_expected(expected: object, actual: object, difference: str) -> None:
     assert json_difference(expected, actual) == difference
-
-
-def test_rows_are_the_lines_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "holdout.jsonl"
-    assert read_rows(file) == ()
-    file.write_text('{"a": 1}\n\n[2]\n')
-    assert read_rows(file) == ('{"a": 1}', "[2]")
-
-
-def test_a_row_that_is_no_json_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "holdout.jsonl"
-    file.write_text('{"a": 1}\n{"a":\n')
-    with pytest.raises(UsageError, match=r"holdout\.jsonl:2: "):
-        read_rows(file)
-
-
-def test_a_row_ends_where_its_line_does_and_nowhere_else(tmp_path: Path) -> None:
-    file = tmp_path / "holdout.jsonl"
-    rows = ('{"a": "one\u2028row\u0085"}', "[2]")
-    file.write_bytes("\r\n".join((*rows, "")).encode())
-    assert read_rows(file) == rows
-
-
-def test_a_row_that_is_no_utf_8_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "holdout.jsonl"
-    file.write_bytes(b'{"a": 1}\n{"a": "\xfc"}\n')
-    with pytest.raises(UsageError, match=r"holdout\.jsonl:2: .*utf-8"):
-        read_rows(file)

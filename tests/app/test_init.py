@@ -97,6 +97,12 @@ class TestFromAPickle:
         assert lock.startswith("pyyaml==")
         assert any("nowhere_to_be_found" in remark for remark in done.remarks)
 
+    def test_what_is_only_called_like_a_pickle_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "m.pkl").write_bytes(b"\x93NUMPY\x01")
+        with pytest.raises(UsageError, match=r"m\.pkl is no pickle, or only a part of one"):
+            start(tmp_path / "p", FromPickle(model=str(tmp_path / "m.pkl")))
+        assert not (tmp_path / "p").exists()
+
     def test_another_file_than_a_pickle_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="isn't called like a pickle"):
             start(tmp_path, FromPickle(model="model.onnx"))

@@ -1,7 +1,13 @@
 """What `deploy init` reads from what the user has: names, pickles, imports."""
 
+import bz2
+import gzip
+import io
+import lzma
 import pickle
 import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +18,7 @@ from towpath.app.init import (
     FromExample,
 )
 from towpath.core.errors import UsageError
-from towpath.core.pickles import imported_modules, pickled_modules
+from towpath.core.pickles import imported_modules, is_pickle, pickled_modules
 from towpath.core.scaffold import name_from
 
 
@@ -43,6 +49,25 @@ def test_modules_of_a_pickle_are_read_without_loading_it(tmp_path: Path, protoco
 
     with file.open("rb") as stream:
         assert pickled_modules(stream) == ("_pytest", "yaml")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_any_protocol_is_one_and_half_of_it_is_none(protocol: int) -> None:
+    content = pickle.dumps({"weights": list(range(999))}, protocol)
+    assert is_pickle(io.BytesIO(content), compressed=False)
+    assert not is_pickle(io.BytesIO(content[: len(content) // 2]), compressed=False)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"\x80\x63.", b"hello\n", b"\x93NUMPY\x01.", b"PK\x03\x04."])
+def test_other_files_are_no_pickles(content: bytes) -> None:
+    assert not is_pickle(io.BytesIO(content), compressed=True)
+
+
+@pytest.mark.parametrize("packed", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
+def test_only_what_joblib_wrote_may_be_compressed(packed: Callable[[bytes], bytes]) -> None:
+    content = packed(pickle.dumps([1]))
+    assert is_pickle(io.BytesIO(content), compressed=True)
+    assert not is_pickle(io.BytesIO(content), compressed=False)
 
 
 def test_what_is_no_pickle_names_no_modules(tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ class TestGoodRelease:
         assert (first.canary.traffic, first.canary.replicas) == (0, 2)
         assert second.release == image("b")
 
+    @pytest.mark.parametrize(
+        ("rows", "said"), [((), "has no holdout.jsonl to ask"), (None, "holdout.jsonl:1: no JSON")]
+    )
+    def test_whose_probes_have_nothing_to_ask_is_refused_before_anything_changed(
+        self, scene: Scene, rows: tuple[str, ...] | None, said: str
+    ) -> None:
+        scene.canary = replace(QUICK, probes=5.0)
+        scene.holdout = rows
+
+        with pytest.raises(Refused, match=said):
+            promote(scene.services(), PROD)
+        assert scene.world.ups == []
+
+    def test_that_is_the_first_has_no_probes_to_be_asked_for(self, scene: Scene) -> None:
+        scene.canary = replace(QUICK, probes=5.0)
+        scene.holdout = None
+        scene.serve("prod", None)
+
+        assert promote(scene.services(), PROD).candidate == image("b")
+
     def test_of_the_first_environment_is_the_newest_build_of_head(self, scene: Scene) -> None:
         scene.serve("dev", image("a"), promotion=1)
 

@@ -9,7 +9,7 @@ from tests.cli.command import FakeWorld, deploy
 from tests.core.test_recorded import line, row
 from tests.fakes.scene import Scene
 from tests.fakes.world import image, record
-from towpath.adapters.probe import read_rows
+from towpath.adapters.holdout import read_rows
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ GOOD = GateFacts(
     pending=(),
     declared=image("a"),
     serving=image("a"),
+    probes=5.0,
+    rows=143,
 )
 
 
@@ -44,6 +46,8 @@ def test_a_good_release_passes_every_gate() -> None:
         (replace(GOOD, pending=("update iris.route",)), "settled", "update iris.route"),
         (replace(GOOD, declared=image("c")), "file", "names cccccccccccc"),
         (replace(GOOD, declared=None), "file", "names nothing"),
+        (replace(GOOD, rows=0), "probes", "5 a second are wanted, and the model has no holdout.jsonl"),
+        (replace(GOOD, rows=0, unreadable="holdout.jsonl:2: no JSON"), "probes", "holdout.jsonl:2: no JSON"),
         (replace(GOOD, unwritable="no room on the disk"), "file", "no room on the disk"),
     ],
 )
@@ -56,9 +60,10 @@ def test_a_gate_that_fails_says_why_and_what_to_do(facts: GateFacts, name: str, 
 
 
 def test_gates_that_do_not_apply_are_skipped() -> None:
-    first = replace(GOOD, promotes_from=None, require_clean=False, record=None)
+    first = replace(GOOD, promotes_from=None, require_clean=False, record=None, probes=0.0, rows=0)
 
-    assert {gate.name for gate in answers(first) if gate.answer is Answer.SKIPPED} == {"order", "clean", "tests"}
+    skipped = {gate.name for gate in answers(first) if gate.answer is Answer.SKIPPED}
+    assert skipped == {"order", "clean", "tests", "probes"}
 
 
 def test_an_overridden_mark_lets_on_and_keeps_its_reason() -> None:

@@ -23,6 +23,7 @@ from towpath.app.journal import Journal, Snapshot
 from towpath.app.services import Services, Watch
 from towpath.core.canary_policy import CanaryPolicy
 from towpath.core.contract import Canary, Endpoint, Serving
+from towpath.core.errors import UsageError
 from towpath.core.image import ImageSpec, ModelSpec
 from towpath.core.lease import LeaseTaken
 from towpath.core.outputs import StackOutputs
@@ -39,7 +40,8 @@ QUICK = CanaryPolicy(
 class Scene:
     """One pipeline of dev and prod in one world, with its services.
 
-    `meanwhile` is what somebody else does, once, just before the next lease is taken.
+    `meanwhile` is what somebody else does, once, just before the next lease is taken. `holdout` is the model's holdout
+    set; None: it can't be read.
     """
 
     world: World = field(default_factory=World)
@@ -53,6 +55,7 @@ class Scene:
     meanwhile: Callable[[], None] | None = None
     program: str = "program-1"
     train: tuple[str, ...] = ()
+    holdout: tuple[str, ...] | None = ('{"row": 1}',)
     snapshot: Snapshot | None = None
     fences: int = 0
     nonces: int = 0
@@ -90,9 +93,15 @@ class Scene:
             journals=self.journal,
             leases=self._lease,
             watch=self._watch,
+            holdout=self._holdout,
             program=lambda: self.program,
             actor="ada@box",
         )
+
+    def _holdout(self, model: str) -> tuple[str, ...]:
+        if self.holdout is None:
+            raise UsageError(f"{model}/holdout.jsonl:1: no JSON")
+        return self.holdout
 
     def exists(self, image: ImageRef) -> bool:
         return image.digest not in self.missing

@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Final, Literal
 
 import urllib3
@@ -16,7 +15,6 @@ import urllib3
 from towpath.app.canary_ports import ProbeReport
 from towpath.app.ports import Clock
 from towpath.core.contract import ARM_HEADER, Smoke
-from towpath.core.errors import UsageError
 
 _SERVER_ERROR: Final = 500
 _SHOWN: Final = 200
@@ -47,19 +45,26 @@ class HttpProber:
     Args:
         url: of the endpoint.
         path: where rows go.
-        rows: request bodies, JSON; none, and nothing is fired.
+        rows: request bodies, JSON, read once they are needed; none, and nothing is fired.
         smoke: the request whose answer is known; None where the model has none.
         clock: paces the requests.
         pace: what they may take.
     """
 
     def __init__(
-        self, *, url: str, path: str, rows: Sequence[str], smoke: Smoke | None, clock: Clock, pace: Pace | None = None
+        self,
+        *,
+        url: str,
+        path: str,
+        rows: Callable[[], Sequence[str]],
+        smoke: Smoke | None,
+        clock: Clock,
+        pace: Pace | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._path = path
-        self._rows = tuple(rows)
-        self._next = cycle(self._rows)
+        self._rows = rows
+        self._next: Iterator[str] | None = None
         self._smoke = smoke
         self._clock = clock
         self._pace = pace or Pace()
@@ -99,8 +104,8 @@ class HttpProber:
 
     def _paced(self, requests: int, seconds: float) -> Iterator[tuple[Arm, str]]:
         """The same rows to both arms in turns, each when its moment has come."""
-        if not self._rows:
-            return
+        if self._next is None:
+            self._next = cycle(self._rows())
         begun = self._clock.monotonic()
         turns = ((arm, row) for row in islice(self._next, requests) for arm in _ARMS)
         for place, turn in enumerate(turns):
@@ -154,28 +159,6 @@ def _settle(sending: Future[bool], send: Callable[[], bool]) -> None:
         sending.set_result(send())
     except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
         sending.set_exception(error)
-
-
-def read_rows(path: Path) -> tuple[str, ...]:
-    """Request bodies of a `holdout.jsonl`, one per line; none when there is no such file.
-
-    Raises:
-        UsageError: a line is not JSON in UTF-8; the first is named.
-    """
-    if not path.is_file():
-        return ()
-    # bytes, because text has more ends of lines than JSON Lines has: U+2028 may stand in a string
-    lines = enumerate(path.read_bytes().split(b"\n"), 1)
-    return tuple(_row(line.strip(), f"{path}:{number}") for number, line in lines if line.strip())
-
-
-def _row(line: bytes, place: str) -> str:
-    try:
-        row = line.decode()
-        json.loads(row)
-    except ValueError as error:
-        raise UsageError(f"{place}: {error}", "each line is one request body, as JSON in UTF-8") from error
-    return row
 
 
 def json_difference(expected: object, actual: object, place: str = "answer") -> str:

@@ -109,6 +109,8 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
     """Collect what the gates look at; reads everything, changes nothing."""
     upstream = here.environment.promotes_from
     preview = services.engine.preview(here.environment.name, services.files.as_is(here.file))
+    probes = _probes(here)
+    rows, unreadable = _rows(services, here.model) if probes else (0, "")
     return GateFacts(
         candidate=image,
         environment=here.environment.name,
@@ -123,7 +125,23 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
         declared=here.endpoint.release,
         unwritable=services.files.unwritable(here.file, here.endpoint.name, image),
         serving=here.serving,
+        probes=probes,
+        rows=rows,
+        unreadable=unreadable,
     )
+
+
+def _probes(here: Standing) -> float:
+    """Per second, of the canary that a promotion would be; a first release has none."""
+    policy = here.environment.canary
+    return 0.0 if policy is None or here.serving is None else policy.probes
+
+
+def _rows(services: Services, model: Model) -> tuple[int, str]:
+    try:
+        return len(services.holdout(model.name)), ""
+    except UsageError as error:
+        return 0, error.message
 
 
 def _asked(services: Services, model: Model, asked: str) -> ImageRef:

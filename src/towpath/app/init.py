@@ -1,17 +1,18 @@
 """`deploy init`: write a project that works, or say everything that is in the way and write nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import BinaryIO, Protocol
 
+from towpath.app.init_ports import Packages, ProjectFolder, Scaffold, UserFiles
 from towpath.core.errors import UsageError, all_at_once
-from towpath.core.pickles import imported_modules, pickled_modules
+from towpath.core.pickles import imported_modules, is_pickle, pickled_modules
 from towpath.core.release import parse_image
 from towpath.core.scaffold import Start, checked_name, name_from, project_files, with_ignored
 
-PICKLES = (".pkl", ".pickle", ".joblib")
+JOBLIB = ".joblib"
+PICKLES = (".pkl", ".pickle", JOBLIB)
 GITIGNORE = ".gitignore"
 EXAMPLE = "breast-cancer"
 _EXAMPLE_CODE = ["model.py", "features.py", "faults.py", "faults.toml"]
@@ -63,72 +64,6 @@ class InitRequest:
 
     source: Source
     name: str = ""
-
-
-class ProjectFolder(Protocol):
-    """The folder that becomes a project."""
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-
-    def read(self, path: str) -> bytes | None:
-        """A file of it; None when there is nothing of that name.
-
-        Raises:
-            UsageError: it is there and is no file.
-        """
-
-    def link_out(self, path: str) -> str:
-        """The link by which a path of it leads outside; empty when it stays inside."""
-
-    def within(self, path: str) -> str | None:
-        """The user's path relative to the project; None when it leads outside."""
-
-    def create(self, files: Mapping[str, bytes], replacing: Mapping[str, bytes]) -> None:
-        """Write all of them or none; files that appeared meanwhile are left alone.
-
-        Args:
-            files: new ones.
-            replacing: new texts of files that are there.
-
-        Raises:
-            UsageError: one can't be written; the others were taken back.
-        """
-
-
-class UserFiles(Protocol):
-    """Files that the user named, wherever they are."""
-
-    def read(self, path: str) -> bytes:
-        """Its content.
-
-        Raises:
-            UsageError: it isn't there or can't be read.
-        """
-
-    def open(self, path: str) -> BinaryIO:
-        """The file, to be read and closed; raises as `read` does."""
-
-
-class Scaffold(Protocol):
-    """What ships with Towpath to be written into projects."""
-
-    def templates(self) -> Mapping[str, str]:
-        """Texts by name, with $words to be replaced."""
-
-    def program(self) -> Mapping[str, bytes]:
-        """The files of infra/ and stacks/."""
-
-    def example(self) -> Mapping[str, bytes]:
-        """The files of the example model, by path within its folder."""
-
-
-class Packages(Protocol):
-    """What is installed here."""
-
-    def pins(self, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Pins (`name==version`) of what provides the modules and of all that needs; and modules nobody provides."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +143,11 @@ def _from_pickle(services: InitServices, source: FromPickle, name: str) -> Start
     file = PurePath(source.model)
     if file.suffix not in PICKLES:
         raise UsageError(f"{source.model} isn't called like a pickle", f"its name ends in {', '.join(PICKLES)}")
+    with services.files.open(source.model) as stream:
+        if not is_pickle(stream, compressed=file.suffix == JOBLIB):
+            raise UsageError(
+                f"{source.model} is no pickle, or only a part of one", "pickle.dump or joblib.dump writes one"
+            )
     model = checked_name(name or name_from(file.stem))
     folder = f"models/{model}"
     predict = services.files.read(source.predict) if source.predict else None

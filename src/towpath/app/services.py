@@ -79,6 +79,8 @@ class Services:
         leases: takes an environment's lease, with what it is taken for; busy when somebody else holds it.
         watch: eyes and hands on one endpoint: stack, its outputs, endpoint, the model's name, how it is served, and
             which metrics of the user's own are read.
+        holdout: request bodies of a model's holdout set, which probes send; none where there is none, and UsageError
+            for what is no JSON.
         program: hash of the program that draws the stacks.
         actor: user@host.
     """
@@ -97,5 +99,6 @@ class Services:
     journals: Callable[[str], Journal]
     leases: Callable[[str, str], AbstractContextManager[Held]]
     watch: Callable[[str, StackOutputs, str, str, Serving, Sequence[OwnMetric]], Watch]
+    holdout: Callable[[str], Sequence[str]]
     program: Callable[[], str]
     actor: str

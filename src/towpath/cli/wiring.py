@@ -91,6 +91,12 @@ class RealWorld:
 
         return promotion_services(self)
 
+    def holdout(self, model: str) -> tuple[str, ...]:
+        """Requests of a model's holdout set."""
+        from towpath.adapters.holdout import HOLDOUT, read_rows
+
+        return read_rows(Path(self.pipeline().model(model).spec.folder) / HOLDOUT)
+
     def registry(self) -> str:
         """The registry that the platform's stack exports."""
         from towpath.cli.wiring_services import platform_registry

@@ -55,6 +55,7 @@ def promotion_services(world: "RealWorld") -> Services:
         journals=journals,
         leases=_leases(world, engine, journals),
         watch=_standing_for(watch),
+        holdout=world.holdout,
         program=lambda: program_hash(root),
         actor=world.actor,
     )

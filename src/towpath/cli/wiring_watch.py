@@ -1,13 +1,12 @@
 """Eyes on endpoints; their libraries take a while to import, so this is imported once they are used."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from towpath.adapters.envoy_metrics import Clusters, EnvoyObserver
 from towpath.adapters.model_metrics import ModelMetrics, ModelReplica
 from towpath.adapters.own_metrics import OwnMetrics
-from towpath.adapters.probe import HttpProber, read_rows
+from towpath.adapters.probe import HttpProber
 from towpath.adapters.prometheus import Prometheus
 from towpath.app.ports import Inventory
 from towpath.app.services import Watch
@@ -19,8 +18,6 @@ from towpath.core.own_metrics import OwnMetric
 if TYPE_CHECKING:
     from towpath.cli.wiring import RealWorld
     from towpath.core.tallies import Arm
-
-_HOLDOUT = "holdout.jsonl"
 
 
 class Watches:
@@ -54,7 +51,7 @@ class Watches:
         prober = HttpProber(
             url=drawn.url,
             path=f"/v2/models/{model}/infer" if smoke is None else smoke.path,
-            rows=self._rows(model),
+            rows=lambda: self._world.holdout(model),
             smoke=smoke,
             clock=self._world.clock,
         )
@@ -82,9 +79,6 @@ class Watches:
             if arm is not None
         }
         return OwnMetrics(metrics, meant, Prometheus(self._world.env))
-
-    def _rows(self, model: str) -> tuple[str, ...]:
-        return read_rows(Path(self._world.pipeline().model(model).spec.folder) / _HOLDOUT)
 
 
 def _clusters(drawn: EndpointOutput) -> Clusters:

@@ -22,7 +22,7 @@ class Gate:
     """One question and its answer.
 
     Attributes:
-        name: order, digest, bad mark, clean, tests, settled or file.
+        name: order, digest, bad mark, clean, tests, settled, file or probes.
         answer: what it says.
         detail: the fact behind it.
         hint: what to do when it fails.
@@ -57,6 +57,9 @@ class GateFacts:
         declared: the release the stack file names.
         serving: the release the stack serves.
         unwritable: why the candidate couldn't be written into the stack file; empty when it can.
+        probes: requests of our own per second that the canary would send to each arm; 0 for none.
+        rows: what they can ask: rows of the model's holdout set.
+        unreadable: why that can't be read; empty when it can.
     """
 
     candidate: ImageRef
@@ -72,6 +75,9 @@ class GateFacts:
     declared: ImageRef | None
     serving: ImageRef | None
     unwritable: str = ""
+    probes: float = 0.0
+    rows: int = 0
+    unreadable: str = ""
 
 
 def answers(facts: GateFacts) -> tuple[Gate, ...]:
@@ -191,4 +197,18 @@ def _file(facts: GateFacts) -> Gate:
     )
 
 
-_GATES: tuple[Callable[[GateFacts], Gate], ...] = (_order, _digest, _bad_mark, _clean, _tests, _settled, _file)
+def _probes(facts: GateFacts) -> Gate:
+    if not facts.probes:
+        return Gate(name="probes", answer=Answer.SKIPPED, detail="none are sent")
+    if facts.rows:
+        return Gate(name="probes", answer=Answer.PASS, detail=f"{facts.rows} rows of the holdout set")
+    return Gate(
+        name="probes",
+        answer=Answer.FAIL,
+        detail=facts.unreadable or f"{facts.probes:g} a second are wanted, and the model has no holdout.jsonl to ask",
+        hint="write a request per line into the model's holdout.jsonl: training does, or deploy requests; "
+        "or take the probes out of deploy.toml",
+    )
+
+
+_GATES: tuple[Callable[[GateFacts], Gate], ...] = (_order, _digest, _bad_mark, _clean, _tests, _settled, _file, _probes)

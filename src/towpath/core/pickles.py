@@ -1,9 +1,12 @@
-"""Which modules a pickle and a Python file need, read without running either."""
+"""Whether a file is a pickle, and which modules it and a Python file need, read without running either."""
 
 import ast
+import io
+import pickle
 import pickletools
 import sys
-from typing import BinaryIO
+from collections import deque
+from typing import BinaryIO, Final
 
 _STRINGS = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
@@ -11,6 +14,8 @@ _NOT_PACKAGES = frozenset(
     {"towpath", "__builtin__", "copy_reg", "exceptions"}
 )  # the kit; Python 2's names in old protocols
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
+
+_COMPRESSED: Final = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")  # as joblib may
 
 
 class _Names:
@@ -44,6 +49,22 @@ class _Names:
 
 def _string(opcode: str, argument: object) -> str | None:
     return str(argument) if opcode in _STRINGS else None
+
+
+def is_pickle(file: BinaryIO, *, compressed: bool) -> bool:
+    """Whether the file begins and ends as a pickle does; where it may be compressed, as joblib's are, begins so."""
+    head = file.read(6)
+    if compressed and head.startswith(_COMPRESSED):
+        return True
+    if head.startswith(pickle.PROTO):
+        file.seek(-1, io.SEEK_END)
+        return len(head) > 1 and head[1] <= pickle.HIGHEST_PROTOCOL and file.read(1) == pickle.STOP
+    file.seek(0)
+    try:
+        deque(pickletools.genops(file), maxlen=0)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def pickled_modules(file: BinaryIO) -> tuple[str, ...]:

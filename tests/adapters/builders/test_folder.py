@@ -56,7 +56,8 @@ def test_metrics_that_say_nothing_are_refused(place: Workshop, text: bytes, said
         read(place).inputs(place.model)
 
 
-REFERENCE = b'{"version": 1, "inputs": {"x": {"features": ["radius"], "cuts": [[1.5]], "counts": [[3, 4]]}}}'
+INPUTS = b'"inputs": {"x": {"features": ["radius"], "cuts": [[1.5]], "counts": [[3, 4]]}}'
+REFERENCE = b'{"version": 1, "outputs": {}, ' + INPUTS + b"}"
 RADIUS = Feature(input="x", name="radius", cuts=(1.5,), trained=(3, 4))
 
 
@@ -85,10 +86,30 @@ def test_the_reference_is_looked_for_around_the_folder_that_holds_all_weights(
     assert read(place).inputs(place.with_image(weights=weights)).features == (RADIUS,)
 
 
-@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff", b'{"inputs": 3}'])
-def test_a_reference_that_cannot_be_read_stops_no_build(place: Workshop, text: bytes) -> None:
+BROKEN = [b"{", b"[]", b"\xff", b'{"inputs": 3}']
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_reference_that_the_kit_would_refuse_is_refused_before_anything_is_built(
+    place: Workshop, text: bytes
+) -> None:
     write_files(place.root / "model", {"reference.json": text})
-    assert read(place).inputs(place.model).features == ()
+    with pytest.raises(UsageError, match=r"reference\.json"):
+        read(place).inputs(place.model)
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_reference_beside_a_dockerfile_may_be_anything(place: Workshop, text: bytes) -> None:
+    write_files(place.root / "model", {"Dockerfile": b"FROM scratch", "reference.json": text})
+    model = replace(place.model, image=ImageSpec(builder=BuilderName.DOCKERFILE))
+    assert read(place).inputs(model).features == ()
+
+
+def test_rows_that_probes_could_not_send_are_told_with_everything_else(place: Workshop) -> None:
+    write_files(place.root / "model", {"holdout.jsonl": b'{}\n{"a":\n', "metrics.json": b"{", "reference.json": b"{"})
+    with pytest.raises(UsageError, match=r"4 problems(.|\n)*holdout\.jsonl:2: ") as caught:
+        read(place).inputs(place.with_image(command="serve:Gone"))
+    assert "serve.py has no Gone; its classes: M" in caught.value.message
 
 
 def test_an_image_that_was_built_elsewhere_has_no_training_data_of_this_folder(place: Workshop) -> None:
@@ -105,6 +126,34 @@ def test_everything_that_is_missing_is_said_at_once(place: Workshop) -> None:
         assert named in caught.value.message
     assert "6 problems" in caught.value.message
     assert "train the model first" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("command", "requirements", "said"),
+    [
+        ("serve:N", "", "command: serve.py has no N; its classes: M"),
+        ("left:M", "requirements.txt", "command: left.py is not among the files of code; add it there"),
+        ("nowhere:M", "", "command: no file of code is the module nowhere, and there are no requirements"),
+        ("empty:M", "", "command: empty/__init__.py has no M; its classes: none"),
+    ],
+)
+def test_a_command_that_cannot_be_served_is_told_before_anything_is_built(
+    place: Workshop, command: str, requirements: str, said: str
+) -> None:
+    write_files(place.root / "model", {"left.py": b"class M: ...", "empty/__init__.py": b""})
+    model = place.with_image(command=command, requirements=requirements, code=("serve.py", "empty"))
+    with pytest.raises(UsageError) as caught:
+        read(place).inputs(model)
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("command", "requirements"),
+    [("nowhere:M", "requirements.txt"), ("towpath.serving.pickled:PickledModel", ""), ("pack.inner:M", "")],
+)
+def test_a_command_that_may_be_served_is_let_on(place: Workshop, command: str, requirements: str) -> None:
+    write_files(place.root / "model", {"pack/inner.py": b"from elsewhere import *"})
+    read(place).inputs(place.with_image(command=command, requirements=requirements, code=("serve.py", "pack")))
 
 
 def test_a_dockerfile_and_its_context_are_the_code(place: Workshop) -> None:

@@ -11,11 +11,15 @@ from towpath.adapters.builders.files import contents, inside, walk
 from towpath.adapters.builders.hashes import HashCache
 from towpath.adapters.builders.kit import Kit
 from towpath.adapters.builders.layers import HOME, REFERENCE, code_files, weights_folder
+from towpath.adapters.builders.targets import wrong_target
+from towpath.adapters.holdout import HOLDOUT, read_rows
 from towpath.app.build_ports import Inputs
 from towpath.core.errors import UsageError, all_at_once
 from towpath.core.image import BuilderName, ImageSpec, ModelSpec, image_problems
 from towpath.core.inputs import Feature, features_of
 from towpath.core.layers import split_weights, tree_hash
+from towpath.serving.reference import BadReference
+from towpath.serving.reference import read as read_reference
 
 METRICS = "metrics.json"
 
@@ -35,6 +39,9 @@ class FilesOfModels:
         """
         folder = Path(model.folder)
         problems = image_problems(model.image) + list(_absent(folder, model))
+        if model.image.builder is BuilderName.LAYERS and not problems:
+            problems += wrong_target(folder, model.image)
+        problems += _unusable(model)
         metrics = _metrics(folder / METRICS, problems)
         if problems:
             raise all_at_once(f"model {model.name} in {folder}", problems, "paths are relative to the model's folder")
@@ -87,17 +94,31 @@ def _wrong(folder: Path, names: Iterable[str], key: str) -> Iterator[str]:
             yield f"{name} is not there" + ("; train the model first" if key == "weights" else "")
 
 
-def _features(model: ModelSpec) -> tuple[Feature, ...]:
-    """Those of the reference that the kit finds first: in the weights, beside them, or beside the code.
+def _unusable(model: ModelSpec) -> Iterator[str]:
+    """What is wrong with files that training wrote for the kit and for probes, which would be seen only as they run."""
+    reference = _reference(model)
+    try:
+        if reference is not None and model.image.builder is BuilderName.LAYERS:
+            read_reference(reference)
+    except BadReference as error:
+        yield str(error)
+    try:
+        read_rows(Path(model.folder) / HOLDOUT)
+    except UsageError as error:
+        yield error.message
 
-    None of an image that was built elsewhere.
-    """
-    if model.image.builder is BuilderName.IMAGE:
-        return ()
+
+def _reference(model: ModelSpec) -> Path | None:
+    """The reference that the kit finds first: in the weights, beside them, or beside the code."""
     folder, weights = Path(model.folder), PurePosixPath(weights_folder(model))
     places = (folder / place / REFERENCE for place in (weights, weights.parent, ""))
-    file = next((place for place in places if place.is_file()), None)
-    with contextlib.suppress(ValueError, OSError):  # the kit says so when it loads
+    return next((place for place in places if place.is_file()), None)
+
+
+def _features(model: ModelSpec) -> tuple[Feature, ...]:
+    """Those of the reference; none of an image that was built elsewhere."""
+    file = None if model.image.builder is BuilderName.IMAGE else _reference(model)
+    with contextlib.suppress(ValueError, OSError):  # it may be no reference of the kit's
         return () if file is None else features_of(json.loads(file.read_text(encoding="utf-8")))
     return ()
 
