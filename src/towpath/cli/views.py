@@ -159,6 +159,12 @@ def _ended_as(closed: "Closed") -> str:
     return "went back" if closed.went_back else str(closed.outcome)
 
 
+def _headline(reason: str) -> str:
+    """For a table; of a container that failed there are the last lines of its log below, which explain tells."""
+    first, *more = reason.splitlines() or [NOTHING]
+    return f"{first} …" if more else first
+
+
 def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[str, object], Table]:
     """Ended promotions, newest first."""
     rows = tuple(
@@ -171,7 +177,7 @@ def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[s
             moment(one.until),
             f"{one.until - one.since:.0f} s",
             one.actor,
-            one.reason or NOTHING,
+            _headline(one.reason),
         )
         for one in closed
     )
