@@ -51,6 +51,21 @@ def test_a_table_on_a_terminal_has_all_cells(world: FakeWorld) -> None:
     assert "\x1b[3" not in after.out
 
 
+@pytest.mark.parametrize(("columns", "in_blocks"), [("38", False), ("37", True)])
+def test_a_table_that_a_terminal_is_too_narrow_for_becomes_blocks(
+    monkeypatch: pytest.MonkeyPatch, columns: str, *, in_blocks: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    output = Output(stdout=Stream(terminal=True), stderr=Stream(), stdin=Stream(), color=False)
+
+    output.answer("x", {}, Table(columns=("NAME", "WHY"), rows=(("a" * 10, "b" * 24), ("c", "d"))))
+
+    assert isinstance(output.stdout, Stream)
+    drawn = output.stdout.getvalue().strip().splitlines()
+    blocks = [f"NAME  {'a' * 10}", f"WHY   {'b' * 24}", "", "NAME  c", "WHY   d"]
+    assert (drawn == blocks) is in_blocks
+
+
 def test_progress_is_a_line_before_and_after_with_elapsed_seconds() -> None:
     output, err = ticking(terminal=False)
 

@@ -14,6 +14,7 @@ from towpath.core.errors import Missing
 
 SCHEMA_VERSION = 1
 _PASSING_SECONDS = 5.0
+_FOLDED = 24  # a text that is longer can be read in several lines
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -150,10 +151,21 @@ class Output:
     def _table(self, table: Table) -> None:
         if not table.rows:
             self._write(self.stdout, table.empty)
-        elif self.stdout.isatty():
-            self._rich_table(table)
-        else:
+        elif not self.stdout.isatty():
             self._plain_table(table)
+        elif _least_width(table) > get_terminal_size().columns:
+            self._blocks(table)
+        else:
+            self._rich_table(table)
+
+    def _blocks(self, table: Table) -> None:
+        """A row as lines: in a table that is wider than the terminal, texts would be broken into pieces."""
+        widest = max(map(len, table.columns))
+        rows = (
+            "\n".join(f"{name:{widest}}  {cell}" for name, cell in zip(table.columns, row, strict=True))
+            for row in table.rows
+        )
+        self._write(self.stdout, "\n\n".join(rows))
 
     def _plain_table(self, table: Table) -> None:
         lines: Sequence[tuple[str, ...]] = (table.columns, *table.rows)
@@ -182,6 +194,13 @@ class Output:
             self.stderr.flush()
         stream.write(text + "\n")
         stream.flush()
+
+
+def _least_width(table: Table) -> int:
+    """Columns of a terminal in which the table can be read: longer texts may take several lines."""
+    lines = (table.columns, *table.rows)
+    widths = (min(_FOLDED, max(map(len, cells))) for cells in zip(*lines, strict=True))
+    return sum(widths) + 2 * len(table.columns)
 
 
 class _Lossy:
