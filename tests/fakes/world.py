@@ -61,6 +61,7 @@ class World:
     published: dict[str, str] = field(default_factory=dict)
     uncommittable: str = ""
     messages: list[str] = field(default_factory=list)
+    destroyed: list[str] = field(default_factory=list)
     logged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     later: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cores: float = 0.25
@@ -151,6 +152,7 @@ class WorldEngine:
 
     def destroy(self, stack: str) -> None:
         self.world.drawn.pop(stack, None)
+        self.world.destroyed.append(stack)
 
     def unlock(self, stack: str) -> None:
         del stack

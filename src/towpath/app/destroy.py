@@ -1,5 +1,6 @@
 """`deploy destroy`: an environment or the platform goes away; journal and releases stay."""
 
+from contextlib import ExitStack
 from typing import Final
 
 from towpath.app.services import Services
@@ -15,11 +16,14 @@ def destroy(services: Services, name: str) -> None:
     Raises:
         UsageError: there is no such environment.
         Refused: a promotion is open there, or environments still stand on the platform.
-        Busy: somebody else holds the environment.
+        Busy: somebody else holds the environment; for the platform, any of them.
     """
     if name == PLATFORM:
-        _refuse_while_used(services)
-        _destroy(services, name)
+        with ExitStack() as held:  # nobody may draw an environment on what is going away
+            for environment in services.pipeline.environments:
+                held.enter_context(services.leases(environment.name, "destroying the platform"))
+            _refuse_while_used(services)
+            _destroy(services, name)
         return
     services.pipeline.environment(name)
     with services.leases(name, "destroying it"):
