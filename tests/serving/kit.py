@@ -19,7 +19,7 @@ import urllib3
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = Path(__file__).parent / "models" / "kit_models.py"
+MODELS = Path(__file__).parent / "models"
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -110,8 +110,8 @@ def request_of(*values: object) -> dict[str, object]:
 
 @contextlib.contextmanager
 def serving(target: str, folder: Path, env: dict[str, str] | None = None) -> Iterator[Kit]:
-    """Start `target` from `kit_models.py` or a module in `folder`; at the end the process is gone."""
-    shutil.copy(MODELS, folder)
+    """Start `target` from the modules in `models` or one in `folder`; at the end the process is gone."""
+    shutil.copytree(MODELS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     told = {"TOWPATH_MODEL": "m", "TOWPATH_HOST": "127.0.0.1", "TOWPATH_LINGER": "0", **(env or {})}
     with _started([sys.executable, "-m", "towpath.serving", target], folder, told) as kit:
         yield kit

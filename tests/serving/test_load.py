@@ -89,9 +89,13 @@ def open_when(kit: Kit, wanted: Callable[[], bool]) -> threading.Thread:
     return thread
 
 
-def many(kit: Kit, count: int, value: object) -> list[Answer]:
+def many(kit: Kit, count: int, value: object, route: str = "infer") -> list[Answer]:
     answers: list[Answer] = []
-    threads = [threading.Thread(target=lambda: answers.append(kit.infer_values(value))) for _ in range(count)]
+
+    def ask() -> None:
+        answers.append(kit.infer_values(value, route=route))
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -107,11 +111,20 @@ def test_requests_run_side_by_side_up_to_the_number_of_threads(tmp_path: Path) -
         assert [answer.status for answer in answers] == [200] * 3
 
 
-def test_what_finds_the_queue_full_is_told_to_come_back(tmp_path: Path) -> None:
-    with ready("kit_models:Gate", tmp_path, {"TOWPATH_THREADS": "1", "TOWPATH_QUEUE": "1"}) as kit:
-        refused = 'towpath_requests_total{route="infer",code="503"}'
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("kit_models:Gate", "infer"),
+        ("loop_models:AsyncGate", "infer"),
+        ("kit_models:GatedStream", "infer_stream"),
+        ("loop_models:AsyncGatedStream", "infer_stream"),
+    ],
+)
+def test_what_finds_the_queue_full_is_told_to_come_back(tmp_path: Path, target: str, route: str) -> None:
+    with ready(target, tmp_path, {"TOWPATH_THREADS": "1", "TOWPATH_QUEUE": "1"}) as kit:
+        refused = f'towpath_requests_total{{route="{route}",code="503"}}'
         opener = open_when(kit, lambda: kit.metric(refused) == 3)
-        answers = many(kit, 5, 1)
+        answers = many(kit, 5, 1, route)
         opener.join(20)
         assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
         told = next(answer for answer in answers if answer.status == 503)

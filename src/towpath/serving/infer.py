@@ -1,10 +1,12 @@
 """Requests for predictions: one answer, or a stream of them."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from typing import NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from towpath.serving import logs
 from towpath.serving.metrics import Requests
@@ -13,13 +15,27 @@ from towpath.serving.prediction_log import PredictionLog
 from towpath.serving.predictions import PROBE_HEADER
 from towpath.serving.protocol import BadInput, InferRequest, encode, parse_request, response
 from towpath.serving.refusal import Refusal
-from towpath.serving.runtime import Overloaded, Runtime
+from towpath.serving.runtime import Runtime
 from towpath.serving.settings import Settings
+from towpath.serving.slots import Overloaded
 from towpath.serving.state import Phase
 from towpath.serving.tensors import Tensor
 
 _HIDDEN = "the model failed; the log of this release says how"
 _RETRY = {"retry-after": "1"}
+_AS_EVENTS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class _Events(StreamingResponse):
+    """Server-sent events that let go of what they hold when they have been sent, or can't be any more."""
+
+    def __init__(self, events: AsyncIterator[bytes], held: AsyncExitStack) -> None:
+        super().__init__(events, headers=_AS_EVENTS, media_type="text/event-stream")
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
 
 
 class Inference:
@@ -36,11 +52,12 @@ class Inference:
         """One request, one answer."""
         body, probe = await self._read(request), PROBE_HEADER in request.headers
         entry = self._log.begin(request.scope, body, probe=probe)
-        asked = self._parsed(request, body)
-        if entry is not None:
-            entry.asked(asked, self._runtime.predictions.features)
         try:
-            tensors = await self._runtime.predict(asked.inputs, probe=probe)
+            with self._runtime.slots:
+                asked = parse_request(body, self._runtime.inputs)
+                if entry is not None:
+                    entry.asked(asked, self._runtime.predictions.features)
+                tensors = await self._runtime.predict(asked.inputs, probe=probe)
             answer = self._encoded(asked, tensors)
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)
@@ -53,15 +70,17 @@ class Inference:
 
         The first is awaited before the status is sent, so that a request that fails at once gets its 400 or 500.
         """
-        asked = self._parsed(request, await self._read(request))
-        parts = self._runtime.stream(asked.inputs, probe=PROBE_HEADER in request.headers)
+        body = await self._read(request)
         try:
-            first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
+            async with AsyncExitStack() as held:
+                held.enter_context(self._runtime.slots)
+                asked = parse_request(body, self._runtime.inputs)
+                parts = self._runtime.stream(asked.inputs, probe=PROBE_HEADER in request.headers)
+                await held.enter_async_context(aclosing(parts))
+                first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
+                return _Events(self._events(request, asked, first, parts), held.pop_all())
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        events = self._events(request, asked, first, parts)
-        return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     async def _events(
         self, request: Request, asked: InferRequest, first: list[bytes], parts: AsyncIterator[list[Tensor]]
@@ -71,7 +90,7 @@ class Inference:
         try:
             async for tensors in parts:
                 yield b"data: %s\n\n" % self._encoded(asked, tensors)
-        except (BadInput, Overloaded, ModelFailed) as error:
+        except (BadInput, ModelFailed) as error:
             self._requests.broken_streams += 1
             logs.failure("stream_failed", error, _facts(request))
             yield b"event: error\ndata: %s\n\n" % encode({"error": _HIDDEN})
@@ -89,12 +108,6 @@ class Inference:
             if len(body) > self._settings.max_body:
                 raise Refusal(413, f"the body is larger than {self._settings.max_body} bytes")
         return bytes(body)
-
-    def _parsed(self, request: Request, body: bytes) -> InferRequest:
-        try:
-            return parse_request(body, self._runtime.inputs)
-        except BadInput as error:
-            _refuse(request, error)
 
     def _encoded(self, asked: InferRequest, tensors: list[Tensor]) -> bytes:
         answer = response(asked, tensors, self._settings.model, self._version)

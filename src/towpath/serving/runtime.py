@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from inspect import isawaitable
 from pathlib import Path
@@ -15,6 +15,7 @@ from towpath.serving.predictions import Predictions, read_reference
 from towpath.serving.protocol import BadInput, Inputs, TensorSpec, encode, parse_request
 from towpath.serving.reference import BadReference
 from towpath.serving.settings import Settings
+from towpath.serving.slots import Slots
 from towpath.serving.state import Readiness
 from towpath.serving.tensors import OutputError, Tensor, tensors_of
 
@@ -23,12 +24,12 @@ _Result = TypeVar("_Result")
 _END = object()
 
 
-class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
-    """All threads are busy and the queue is full."""
-
-
 class Runtime:
-    """One release's model. `start` returns at once; `readiness` says how far it is."""
+    """One release's model. `start` returns at once; `readiness` says how far it is.
+
+    Attributes:
+        slots: one of them is held by whoever calls `predict` or goes through a `stream`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.readiness = Readiness()
@@ -38,7 +39,7 @@ class Runtime:
         self._settings = settings
         self._model: user.Servable | None = None
         self._pool = ThreadPoolExecutor(max_workers=settings.threads, thread_name_prefix="predict")
-        self._waiting = 0
+        self.slots = Slots(settings.threads + settings.queue)
 
     def start(self) -> None:
         """Load and warm the model in a thread that doesn't hold the process back when it is told to stop."""
@@ -54,7 +55,6 @@ class Runtime:
         Raises:
             BadInput: the model refused the inputs, or answers in streams only.
             ModelFailed: the model raised, or answered what no tensor can hold.
-            Overloaded: too many requests wait already.
         """
         answer = await self._in_pool(functools.partial(self._count_and_ask, inputs, probe=probe))
         if user.is_stream(answer):
@@ -63,7 +63,7 @@ class Runtime:
             answer = await _awaited(answer)
         return await self._tensors(answer, probe=probe)
 
-    async def stream(self, inputs: Inputs, *, probe: bool) -> AsyncIterator[list[Tensor]]:
+    async def stream(self, inputs: Inputs, *, probe: bool) -> AsyncGenerator[list[Tensor], None]:
         """Ask the model and give its answers as they come; a model without a stream gives one.
 
         Raises:
@@ -100,13 +100,12 @@ class Runtime:
         return tensors
 
     async def _in_pool(self, work: Callable[[], _Result]) -> _Result:
-        if self._waiting >= self._settings.threads + self._settings.queue:
-            raise Overloaded
-        self._waiting += 1
+        future = self._pool.submit(work)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        finally:
-            self._waiting -= 1
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.slots.abandon(future)
+            raise
 
     def _become_ready(self) -> None:
         try:
