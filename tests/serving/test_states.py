@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.kit import Answer, Kit, ready, request_of, serving
+from towpath.adapters.holdout import read_rows
 from towpath.serving.state import Phase, Readiness
 
 
@@ -71,6 +72,15 @@ def test_a_module_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_model_is_warmed_with_the_first_rows_of_its_holdout(tmp_path: Path) -> None:
     rows = [json.dumps(request_of(number)) for number in range(20)]
     (tmp_path / "holdout.jsonl").write_text("\n".join(rows))
+    with ready("kit_models:Warm", tmp_path) as kit:
+        assert (kit.weights / "asked").read_text() == "".join(f"[{number}]\n" for number in range(8))
+
+
+def test_a_blank_line_of_the_holdout_is_a_row_for_no_reader(tmp_path: Path) -> None:
+    rows = [json.dumps(request_of(number)) for number in range(9)]
+    holdout = tmp_path / "holdout.jsonl"
+    holdout.write_text(f"\n{rows[0]}\n \r\n\t{rows[1]} \r\n\n\n" + "\n".join(rows[2:]) + "\n\n")
+    assert read_rows(holdout) == tuple(rows)
     with ready("kit_models:Warm", tmp_path) as kit:
         assert (kit.weights / "asked").read_text() == "".join(f"[{number}]\n" for number in range(8))
 

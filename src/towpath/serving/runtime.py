@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from inspect import isawaitable
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -138,8 +139,9 @@ class Runtime:
     def _answer_rows(self, holdout: Path) -> None:
         """Answer the first rows of the hold-out from JSON to JSON, so that no first caller pays for it."""
         with user.user_code(f"warm-up with {holdout.name}"), holdout.open("rb") as lines:
-            for _, line in zip(range(_WARM_ROWS), lines, strict=False):
-                answer = self._ask(parse_request(line, self.inputs).inputs)
+            rows = filter(None, map(bytes.strip, lines))  # blank lines are no rows for whoever sends them either
+            for row in islice(rows, _WARM_ROWS):
+                answer = self._ask(parse_request(row, self.inputs).inputs)
                 if isinstance(answer, _Converted):
                     encode({"outputs": [tensor.as_json() for tensor in answer]})
 
