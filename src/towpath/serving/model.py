@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -60,8 +60,10 @@ def make(target: str) -> Servable:
         return cast("Servable", found())
 
 
-def load(model: Servable, weights: Path) -> None:
+def load(model: Servable, weights: Path) -> object:
     """Call the model's `load`, with the weights folder when it takes one; set `model.weights` first.
+
+    Gives back what it gives: of an `async def`, something to be awaited.
 
     Raises:
         ModelFailed: `load` raised.
@@ -70,11 +72,8 @@ def load(model: Servable, weights: Path) -> None:
         model.weights = weights  # type: ignore[attr-defined]  # a promise to the user's class, which needn't declare it
         method: Callable[..., object] | None = getattr(model, "load", None)
         if method is None:
-            return
-        if inspect.signature(method).parameters:
-            method(weights)
-        else:
-            method()
+            return None
+        return method(weights) if inspect.signature(method).parameters else method()
 
 
 def warm_up_of(model: Servable) -> Callable[[], object] | None:
@@ -105,6 +104,27 @@ def declared(model: Servable, which: str) -> tuple[TensorSpec, ...]:
             message = f"{which}: {spec.name} has datatype {spec.datatype!r}; there are {', '.join(DATATYPES)}"
             raise ModelFailed(message)
     return specs
+
+
+async def awaited(answer: Awaitable[object], doing: str = "predict") -> object:
+    """Await what the user's code gave.
+
+    Raises:
+        ModelFailed, BadInput: as `user_code`.
+    """
+    with user_code(doing):
+        return await answer
+
+
+async def guarded(answers: AsyncIterator[object]) -> AsyncIterator[object]:
+    """Go through a stream of the user's.
+
+    Raises:
+        ModelFailed, BadInput: as `user_code`.
+    """
+    with user_code("predict"):
+        async for part in answers:
+            yield part
 
 
 def is_stream(answer: object) -> bool:

@@ -3,8 +3,9 @@
 import asyncio
 import functools
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from inspect import isawaitable
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from towpath.serving.protocol import BadInput, Inputs, TensorSpec, encode, parse
 from towpath.serving.reference import BadReference
 from towpath.serving.settings import Settings
 from towpath.serving.slots import Slots
-from towpath.serving.state import Readiness
+from towpath.serving.state import Phase, Readiness
 from towpath.serving.tensors import OutputError, Tensor, tensors_of
 
 _WARM_ROWS = 8
@@ -43,8 +44,12 @@ class Runtime:
         self.slots = Slots(settings.threads + settings.queue)
 
     def start(self) -> None:
-        """Load and warm the model in a thread that doesn't hold the process back when it is told to stop."""
-        threading.Thread(target=self._become_ready, name="load", daemon=True).start()
+        """Load and warm the model in a thread that doesn't hold the process back when it is told to stop.
+
+        What of it is `async` runs on the event loop this is called on, where its predictions will.
+        """
+        here = asyncio.get_running_loop()
+        threading.Thread(target=self._become_ready, args=(here,), name="load", daemon=True).start()
 
     def close(self) -> None:
         """Take no more work; a prediction under way is left to itself."""
@@ -60,9 +65,9 @@ class Runtime:
         answer = await self._in_pool(functools.partial(self._count_and_ask, inputs, probe=probe))
         if user.is_stream(answer):
             raise BadInput("this model answers in a stream: use infer_stream")
-        if isawaitable(answer):
-            answer = await _awaited(answer)
-        return await self._tensors(answer, probe=probe)
+        tensors = _tensors(await user.awaited(answer)) if isawaitable(answer) else _tensors(answer)
+        self.predictions.observe(tensors, probe=probe)
+        return tensors
 
     async def stream(self, inputs: Inputs, *, probe: bool) -> AsyncGenerator[list[Tensor], None]:
         """Ask the model and give its answers as they come; a model without a stream gives one.
@@ -70,17 +75,25 @@ class Runtime:
         Raises:
             As `predict`.
         """
-        answer = await self._in_pool(functools.partial(self._count_and_ask, inputs, probe=probe))
+        answers = self._answers(functools.partial(self._count_and_ask, inputs, probe=probe))
+        async with aclosing(answers):
+            async for tensors in answers:
+                self.predictions.observe(tensors, probe=probe)
+                yield tensors
+
+    async def _answers(self, ask: Callable[[], object]) -> AsyncGenerator[list[Tensor], None]:
+        """Everything that comes of asking, whatever kind of `predict` the model has."""
+        answer = await self._in_pool(ask)
         if isawaitable(answer):
-            answer = await _awaited(answer)
+            answer = await user.awaited(answer)
         if isinstance(answer, AsyncIterator):
-            async for part in _guarded(answer):
-                yield await self._tensors(part, probe=probe)
+            async for part in user.guarded(answer):
+                yield _tensors(part)
         elif isinstance(answer, Iterator):
-            while (part := await self._in_pool(functools.partial(_next, answer))) is not _END:
-                yield await self._tensors(part, probe=probe)
+            while (tensors := await self._in_pool(functools.partial(_next, answer))) is not None:
+                yield tensors
         else:
-            yield await self._tensors(answer, probe=probe)
+            yield _tensors(answer)
 
     def _count_and_ask(self, inputs: Inputs, *, probe: bool) -> object:
         """Counted first, and not on the event loop: a request may have very many rows."""
@@ -95,11 +108,6 @@ class Runtime:
             answer = self._model.predict(inputs)
         return answer if user.is_stream(answer) or isawaitable(answer) else _tensors(answer)
 
-    async def _tensors(self, answer: object, *, probe: bool) -> list[Tensor]:
-        tensors = answer if isinstance(answer, _Converted) else _tensors(answer)
-        self.predictions.observe(tensors, probe=probe)
-        return tensors
-
     async def _in_pool(self, work: Callable[[], _Result]) -> _Result:
         future = self._pool.submit(work)
         try:
@@ -108,18 +116,19 @@ class Runtime:
             self.slots.abandon(future)
             raise
 
-    def _become_ready(self) -> None:
+    def _become_ready(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             model = user.make(self._settings.target)
             self.inputs, self.outputs = user.declared(model, "inputs"), user.declared(model, "outputs")
             self.predictions = self._reference()
-            user.load(model, self._settings.weights)
+            _finish(user.load(model, self._settings.weights), "load", loop)
             self._model = model
             self.readiness.starting("warming up")
-            self._warm_up(model)
+            self._warm_up(model, loop)
         except (user.ModelFailed, BadReference, BadInput) as error:
             self.readiness.fail(str(error))
-            logs.failure("load_failed", error, {"reason": str(error)})
+            if self.readiness.now.phase is Phase.FAILED:  # not for what an end of the process cut short
+                logs.failure("load_failed", error, {"reason": str(error)})
         else:
             self.readiness.ready()
             logs.event("ready", model=self._settings.model, target=self._settings.target)
@@ -128,22 +137,29 @@ class Runtime:
         file = self._settings.find("reference.json")
         return read_reference(file, count_inputs=self._settings.count_inputs)
 
-    def _warm_up(self, model: user.Servable) -> None:
+    def _warm_up(self, model: user.Servable, loop: asyncio.AbstractEventLoop) -> None:
         own, holdout = user.warm_up_of(model), self._settings.find("holdout.jsonl")
         if own is not None:
             with user.user_code("warm_up"):
-                own()
+                done = own()
+            _finish(done, "warm_up", loop)
         elif holdout is not None:
-            self._answer_rows(holdout)
+            self._answer_rows(holdout, loop)
 
-    def _answer_rows(self, holdout: Path) -> None:
+    def _answer_rows(self, holdout: Path, loop: asyncio.AbstractEventLoop) -> None:
         """Answer the first rows of the hold-out from JSON to JSON, so that no first caller pays for it."""
-        with user.user_code(f"warm-up with {holdout.name}"), holdout.open("rb") as lines:
+        doing = f"warm-up with {holdout.name}"
+        with user.user_code(doing), holdout.open("rb") as lines:
             rows = filter(None, map(bytes.strip, lines))  # blank lines are no rows for whoever sends them either
             for row in islice(rows, _WARM_ROWS):
-                answer = self._ask(parse_request(row, self.inputs).inputs)
-                if isinstance(answer, _Converted):
-                    encode({"outputs": [tensor.as_json() for tensor in answer]})
+                asked = parse_request(row, self.inputs)
+                _finish(self._rehearse(asked.inputs), doing, loop)
+
+    async def _rehearse(self, inputs: Inputs) -> None:
+        answers = self._answers(functools.partial(self._ask, inputs))
+        async with aclosing(answers):
+            async for tensors in answers:
+                encode({"outputs": [tensor.as_json() for tensor in tensors]})
 
 
 class _Converted(list[Tensor]):
@@ -151,23 +167,22 @@ class _Converted(list[Tensor]):
 
 
 def _tensors(answer: object) -> _Converted:
+    if isinstance(answer, _Converted):
+        return answer
     try:
         return _Converted(tensors_of(answer))
     except OutputError as error:
         raise user.ModelFailed(str(error)) from error
 
 
-def _next(answers: Iterator[object]) -> object:
+def _next(answers: Iterator[object]) -> _Converted | None:
     with user.user_code("predict"):
-        return next(answers, _END)
+        part = next(answers, _END)
+    return None if part is _END else _tensors(part)
 
 
-async def _awaited(answer: Awaitable[object]) -> object:
-    with user.user_code("predict"):
-        return await answer
-
-
-async def _guarded(answers: AsyncIterator[object]) -> AsyncIterator[object]:
-    with user.user_code("predict"):
-        async for part in answers:
-            yield part
+def _finish(begun: object, doing: str, loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for what has to be awaited; anything else has been done already."""
+    if isawaitable(begun):
+        with user.user_code(doing):
+            asyncio.run_coroutine_threadsafe(user.awaited(begun, doing), loop).result()

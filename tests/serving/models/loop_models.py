@@ -1,7 +1,7 @@
 """Models that answer on the event loop; imported by the served process from its own folder."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from towpath.serving import Inputs
@@ -25,6 +25,101 @@ class AsyncGatedStream(AsyncGate):
         yield ["first"]
         await made(self.weights / "open")
         yield ["last"]
+
+
+class Resident:
+    """What its load makes belongs to the loop of its load, and is of no use on another."""
+
+    async def load(self, weights: Path) -> None:
+        await asyncio.sleep(0)
+        self.loop = asyncio.get_running_loop()
+        self.asked = weights / "asked"
+
+    async def predict(self, inputs: Inputs) -> object:
+        await self._ask(inputs.rows)
+        return inputs.rows
+
+    async def _ask(self, what: object) -> None:
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError("attached to a different loop")
+        with self.asked.open("a") as file:
+            file.write(f"{what}\n")
+
+
+class ResidentWarmUp(Resident):
+    """Has a warm-up of its own."""
+
+    async def warm_up(self) -> None:
+        await self._ask("warm")
+
+
+class ResidentStream(Resident):
+    """Streams its rows."""
+
+    async def predict(self, inputs: Inputs) -> AsyncIterator[object]:  # type: ignore[override]  # answers otherwise
+        for row in inputs.rows:
+            await self._ask(row)
+            yield [row]
+
+
+class FailsToLoad:
+    """Can't be loaded."""
+
+    async def load(self) -> None:
+        raise ValueError("layer 3 has 12 weights, not 10")
+
+    async def predict(self, inputs: Inputs) -> object:
+        return inputs.rows
+
+
+class ColdHeart:
+    """Its warm-up fails."""
+
+    async def warm_up(self) -> None:
+        raise RuntimeError("no heat")
+
+    async def predict(self, inputs: Inputs) -> object:
+        return inputs.rows
+
+
+class Broken:
+    """Fails on every row."""
+
+    async def predict(self, inputs: Inputs) -> object:
+        raise KeyError(inputs.rows[0])
+
+
+class BrokenStream:
+    """Fails after the first part."""
+
+    def predict(self, inputs: Inputs) -> Iterator[object]:
+        yield inputs.rows
+        raise KeyError(inputs.rows[0])
+
+
+class BrokenAsyncStream:
+    """Fails after the first part."""
+
+    async def predict(self, inputs: Inputs) -> AsyncIterator[object]:
+        yield inputs.rows
+        raise KeyError(inputs.rows[0])
+
+
+class Unspeakable:
+    """Answers what no tensor can hold."""
+
+    async def predict(self, _inputs: Inputs) -> object:
+        return object()
+
+
+class Leaver:
+    """Tries to end the process."""
+
+    async def load(self) -> None:
+        raise SystemExit(3)
+
+    async def predict(self, inputs: Inputs) -> object:
+        return inputs.rows
 
 
 async def made(path: Path) -> None:
