@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SLICE = 2.0  # seconds that the router asks a starting replica before it is looked at whether that still runs
 _PAUSE = 0.1
+_AFTER_DRAIN = 3.0  # seconds: 1 for answers being written, 1 for the kit's log, and to say what was cut
 _OK = range(200, 300)
 
 
@@ -55,7 +56,7 @@ class ReplicaProvider(DockerProvider):
 
     def remove(self, client: "DockerClient", name: str, props: Props) -> None:
         """Let it finish what it has begun, then remove it."""
-        remove_container(client, name, drain=float(props["drain"]) + 1)
+        remove_container(client, name, drain=float(props["drain"]) + _AFTER_DRAIN)
 
 
 def _gpu_failures(props: Props) -> list[CheckFailure]:

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,16 +167,27 @@ def test_a_stream_under_way_is_drained_to_its_end(tmp_path: Path) -> None:
         assert kit.process.wait(20) == 0
 
 
-def test_a_request_that_outlives_the_drain_time_is_cut_and_counted(tmp_path: Path) -> None:
-    with ready("kit_models:Gate", tmp_path, {"TOWPATH_DRAIN": "0.3"}) as kit:
-        thread, answers = in_background(kit, 5)
-        kit.until((kit.weights / "held-1").exists)
-        began = time.monotonic()
-        assert kit.stop() == 0
-        assert time.monotonic() - began < 5
-        thread.join(20)
-        assert [answer.status for answer in answers if answer.status == 200] == []
-        assert kit.events()[-1]["event"] == "stopped"
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("kit_models:Gate", "infer"),
+        ("loop_models:AsyncGate", "infer"),
+        ("kit_models:GatedStream", "infer_stream"),
+        ("loop_models:AsyncGatedStream", "infer_stream"),
+    ],
+)
+def test_a_request_that_outlives_the_drain_time_is_cut_and_counted(tmp_path: Path, target: str, route: str) -> None:
+    with ready(target, tmp_path, {"TOWPATH_DRAIN": "0.3"}) as kit:
+        with ThreadPoolExecutor() as callers:
+            asked = callers.submit(kit.infer_values, 5, route=route)
+            kit.until(lambda: kit.metric("towpath_in_flight") == 1)
+            began = time.monotonic()
+            assert kit.stop() == 0
+            assert time.monotonic() - began < 5
+        failed = asked.exception() is not None or asked.result().status != 200
+        assert failed
+        last = kit.events()[-1]
+        assert (last["event"], last["level"], last["cut"]) == ("stopped", "warning", 1)
 
 
 def test_a_second_signal_stops_without_waiting(tmp_path: Path) -> None:
@@ -186,6 +198,7 @@ def test_a_second_signal_stops_without_waiting(tmp_path: Path) -> None:
         kit.until_state("draining")
         assert kit.stop() == 0
         thread.join(20)
+        assert kit.events()[-1]["cut"] == 1
 
 
 def test_all_bad_settings_are_said_at_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every request for a prediction is counted and timed here, from its head to the last byte of its answer."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -60,6 +61,9 @@ class Measured:
             await self.app(scope, receive, watched)
         except ClientDisconnect:
             code = _CALLER_LEFT
+        except asyncio.CancelledError:  # only the server's end calls a request off from outside
+            self.requests.cut += 1
+            raise
         finally:
             self._ended(scope, route, code, time.perf_counter() - began)
 

@@ -153,12 +153,17 @@ def _histogram_samples(names: Sequence[str], counts: Sequence[int], total: float
 
 @dataclass(slots=True)
 class Requests:
-    """Requests for predictions: how many, how long, how many right now. Only the event loop touches it."""
+    """Requests for predictions: how many, how long, how many right now. Only the event loop touches it.
+
+    Attributes:
+        cut: those that the end of the process called off.
+    """
 
     codes: dict[tuple[str, int], int] = field(default_factory=dict)
     seconds: dict[str, Histogram] = field(default_factory=dict)
     broken_streams: int = 0
     in_flight: int = 0
+    cut: int = 0
 
     def began(self) -> None:
         """One more is under way."""

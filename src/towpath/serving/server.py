@@ -80,7 +80,7 @@ def serve(settings: Settings) -> NoReturn:
 
 def _end(requests: Requests) -> NoReturn:
     """End now: the interpreter would wait for predictions that have had their time."""
-    cut = requests.in_flight
+    cut = requests.cut + requests.in_flight
     logs.event("stopped", level=logging.WARNING if cut else logging.INFO, cut=cut)
     logging.shutdown()
     sys.stderr.flush()
