@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.serving.callers import Caller, app, until
 
 
@@ -22,3 +24,84 @@ def test_a_stream_that_was_let_in_goes_on_at_a_load_peak(tmp_path: Path) -> None
             assert (late.status, served.requests.broken_streams) == (503, 0)
 
     asyncio.run(peak())
+
+
+@pytest.mark.parametrize("target", ["kit_models:Gate", "loop_models:AsyncGate"])
+@pytest.mark.parametrize("route", ["infer", "infer_stream"])
+def test_a_caller_that_leaves_is_no_answer_and_no_error(tmp_path: Path, target: str, route: str) -> None:
+    async def leave() -> None:
+        async with app(target, tmp_path) as served:
+            caller = Caller(app=served, route=route)
+            asked = asyncio.create_task(caller.ask())
+            await asyncio.sleep(0)
+            caller.left.set()
+            await asyncio.wait_for(asked, 20)
+            assert (caller.status, served.requests.codes) == (0, {(route, 499): 1})
+            (served.weights / "open").touch()
+
+    asyncio.run(leave())
+
+
+@pytest.mark.parametrize("target", ["kit_models:GatedStream", "loop_models:AsyncGatedStream"])
+def test_a_caller_that_leaves_midway_did_not_get_its_stream(tmp_path: Path, target: str) -> None:
+    async def leave() -> None:
+        async with app(target, tmp_path) as served:
+            caller = Caller(app=served, route="infer_stream")
+            asked = asyncio.create_task(caller.ask())
+            await until(lambda: b"first" in caller.answer)
+            caller.left.set()
+            await asyncio.wait_for(asked, 20)
+            assert served.requests.codes == {("infer_stream", 499): 1}
+            (served.weights / "open").touch()
+
+    asyncio.run(leave())
+
+
+def test_what_a_caller_left_in_the_queue_is_not_predicted(tmp_path: Path) -> None:
+    async def leave() -> None:
+        async with app("kit_models:Gate", tmp_path, {"TOWPATH_THREADS": "1"}) as served:
+            first, gone, last = (Caller(app=served) for _ in range(3))
+            asked = [asyncio.create_task(first.ask())]
+            await until((served.weights / "held-1").exists)
+            asked += [asyncio.create_task(gone.ask()), asyncio.create_task(last.ask())]
+            gone.left.set()
+            await until(lambda: served.requests.codes == {("infer", 499): 1})
+            (served.weights / "open").touch()
+            await asyncio.gather(*asked)
+            assert (first.status, last.status, (served.weights / "held-3").exists()) == (200, 200, False)
+
+    asyncio.run(leave())
+
+
+def test_what_a_caller_left_while_it_was_predicted_still_takes_its_place(tmp_path: Path) -> None:
+    async def leave() -> None:
+        async with app("kit_models:Gate", tmp_path, {"TOWPATH_THREADS": "1", "TOWPATH_QUEUE": "0"}) as served:
+            gone, early = Caller(app=served), Caller(app=served)
+            asked = asyncio.create_task(gone.ask())
+            await until((served.weights / "held-1").exists)
+            gone.left.set()
+            await asked
+            await early.ask()
+            assert early.status == 503
+            (served.weights / "open").touch()
+            late = early
+            while late.status == 503:
+                late = Caller(app=served)
+                await late.ask()
+            assert late.status == 200
+
+    asyncio.run(leave())
+
+
+def test_a_model_that_is_called_off_can_tidy_up(tmp_path: Path) -> None:
+    async def leave() -> None:
+        async with app("loop_models:Tidy", tmp_path) as served:
+            caller = Caller(app=served)
+            asked = asyncio.create_task(caller.ask())
+            await until((served.weights / "begun").exists)
+            caller.left.set()
+            await asyncio.wait_for(asked, 20)
+            assert (served.weights / "tidied").exists()
+            assert served.requests.codes == {("infer", 499): 1}
+
+    asyncio.run(leave())

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from towpath.serving import logs
+from towpath.serving.leaving import Callers, WhileHere
 from towpath.serving.metrics import Requests
 from towpath.serving.model import ModelFailed
 from towpath.serving.prediction_log import PredictionLog
@@ -47,13 +48,14 @@ class Inference:
         self._requests = requests
         self._log = log
         self._version = settings.version
+        self._callers = Callers()
 
     async def infer(self, request: Request) -> Response:
         """One request, one answer."""
         body, probe = await self._read(request), PROBE_HEADER in request.headers
         entry = self._log.begin(request.scope, body, probe=probe)
         try:
-            with self._runtime.slots:
+            with self._runtime.slots, WhileHere(self._callers, request.receive):
                 asked = parse_request(body, self._runtime.inputs)
                 if entry is not None:
                     entry.asked(asked, self._runtime.predictions.features)
@@ -77,7 +79,8 @@ class Inference:
                 asked = parse_request(body, self._runtime.inputs)
                 parts = self._runtime.stream(asked.inputs, probe=PROBE_HEADER in request.headers)
                 await held.enter_async_context(aclosing(parts))
-                first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
+                with WhileHere(self._callers, request.receive):
+                    first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
                 return _Events(self._events(request, asked, first, parts), held.pop_all())
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)

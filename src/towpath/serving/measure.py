@@ -47,14 +47,16 @@ class Measured:
         if route not in _ROUTES:
             await self.app(scope, receive, send)
             return
-        code, began = 500, time.perf_counter()
+        code, whole, began = 500, False, time.perf_counter()
 
         async def watched(message: Message) -> None:
-            nonlocal code
-            if message["type"] == "http.response.start":
+            nonlocal code, whole
+            starts = message["type"] == "http.response.start"
+            if starts:
                 code = message["status"]
                 self._mark(message)
             await send(message)
+            whole = not starts and not message.get("more_body")
 
         self.requests.began()
         try:
@@ -64,6 +66,8 @@ class Measured:
         except asyncio.CancelledError:  # only the server's end calls a request off from outside
             self.requests.cut += 1
             raise
+        else:
+            code = code if whole else _CALLER_LEFT  # a stream just ends when nobody listens any more
         finally:
             self._ended(scope, route, code, time.perf_counter() - began)
 

@@ -27,6 +27,19 @@ class AsyncGatedStream(AsyncGate):
         yield ["last"]
 
 
+class Tidy(AsyncGate):
+    """Is upset when it is called off."""
+
+    async def predict(self, inputs: Inputs) -> object:
+        (self.weights / "begun").touch()
+        try:
+            await made(self.weights / "open")
+        except asyncio.CancelledError as error:
+            (self.weights / "tidied").touch()
+            raise RuntimeError("half done") from error
+        return inputs.rows
+
+
 class Resident:
     """What its load makes belongs to the loop of its load, and is of no use on another."""
 
