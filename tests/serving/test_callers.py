@@ -1,11 +1,42 @@
 """Requests of which the test decides when they are read and when their caller leaves."""
 
 import asyncio
+import functools
+import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.serving.callers import Caller, app, until
+from tests.serving.kit import request_of
+from towpath.serving.aside import Aside
+
+_Result = TypeVar("_Result")
+
+
+class Noting(Aside):
+    """Writes down what it is given, and that it did it elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[str] = []
+
+    async def run(self, work: Callable[[], _Result]) -> _Result:
+        here = threading.get_ident()
+        where: list[int] = []
+
+        def noted() -> _Result:
+            where.append(threading.get_ident())
+            return work()
+
+        result = await super().run(noted)
+        assert isinstance(work, functools.partial)
+        assert where != [here]
+        self.done.append(work.func.__name__)
+        return result
 
 
 def test_a_stream_that_was_let_in_goes_on_at_a_load_peak(tmp_path: Path) -> None:
@@ -105,3 +136,44 @@ def test_a_model_that_is_called_off_can_tidy_up(tmp_path: Path) -> None:
             assert served.requests.codes == {("infer", 499): 1}
 
     asyncio.run(leave())
+
+
+def test_what_finds_no_slot_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    async def refuse() -> None:
+        async with app("kit_models:Echo", tmp_path, {"TOWPATH_THREADS": "1", "TOWPATH_QUEUE": "0"}) as served:
+            full, free = Caller(app=served, body=b"no JSON"), Caller(app=served, body=b"no JSON")
+            with served.runtime.slots:
+                await full.ask()
+            await free.ask()
+            assert (full.status, free.status) == (503, 400)
+
+    asyncio.run(refuse())
+
+
+@pytest.mark.parametrize("target", ["kit_models:Echo", "loop_models:AsyncEcho"])
+@pytest.mark.parametrize("route", ["infer", "infer_stream"])
+def test_long_requests_and_answers_are_read_counted_and_written_beside_the_loop(
+    tmp_path: Path, target: str, route: str
+) -> None:
+    async def ask() -> None:
+        async with app(target, tmp_path) as served:
+            served.runtime.aside = noting = Noting()
+            short = Caller(app=served, route=route)
+            await short.ask()
+            assert (short.status, noting.done) == (200, [])
+            body = json.dumps(request_of(*range(20_000))).encode()
+            long = Caller(app=served, route=route, body=body)
+            await long.ask()
+            assert (long.status, noting.done) == (200, ["parse_request", "observe", "_encode"])
+
+    asyncio.run(ask())
+
+
+def test_a_long_request_that_is_wrong_is_the_callers_fault(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with app("kit_models:Echo", tmp_path) as served:
+            wrong = Caller(app=served, body=b" " * 2**17)
+            await wrong.ask()
+            assert wrong.status == 400
+
+    asyncio.run(ask())

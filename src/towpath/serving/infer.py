@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from typing import NoReturn
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from towpath.serving import logs
+from towpath.serving.aside import LONG_BODY, long
 from towpath.serving.leaving import Callers, WhileHere
 from towpath.serving.metrics import Requests
 from towpath.serving.model import ModelFailed
@@ -56,11 +58,11 @@ class Inference:
         entry = self._log.begin(request.scope, body, probe=probe)
         try:
             with self._runtime.slots, WhileHere(self._callers, request.receive):
-                asked = parse_request(body, self._runtime.inputs)
+                asked = await self._parsed(body)
                 if entry is not None:
                     entry.asked(asked, self._runtime.predictions.features)
                 tensors = await self._runtime.predict(asked.inputs, probe=probe)
-            answer = self._encoded(asked, tensors)
+                answer = await self._encoded(asked, tensors)
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)
         if entry is not None:
@@ -76,11 +78,11 @@ class Inference:
         try:
             async with AsyncExitStack() as held:
                 held.enter_context(self._runtime.slots)
-                asked = parse_request(body, self._runtime.inputs)
+                asked = await self._parsed(body)
                 parts = self._runtime.stream(asked.inputs, probe=PROBE_HEADER in request.headers)
                 await held.enter_async_context(aclosing(parts))
                 with WhileHere(self._callers, request.receive):
-                    first = [self._encoded(asked, tensors) async for tensors in _first(parts)]
+                    first = [await self._encoded(asked, tensors) async for tensors in _first(parts)]
                 return _Events(self._events(request, asked, first, parts), held.pop_all())
         except (BadInput, Overloaded, ModelFailed) as error:
             _refuse(request, error)
@@ -92,7 +94,7 @@ class Inference:
             yield b"data: %s\n\n" % body
         try:
             async for tensors in parts:
-                yield b"data: %s\n\n" % self._encoded(asked, tensors)
+                yield b"data: %s\n\n" % await self._encoded(asked, tensors)
         except (BadInput, ModelFailed) as error:
             self._requests.broken_streams += 1
             logs.failure("stream_failed", error, _facts(request))
@@ -112,7 +114,17 @@ class Inference:
                 raise Refusal(413, f"the body is larger than {self._settings.max_body} bytes")
         return bytes(body)
 
-    def _encoded(self, asked: InferRequest, tensors: list[Tensor]) -> bytes:
+    async def _parsed(self, body: bytes) -> InferRequest:
+        if len(body) <= LONG_BODY:
+            return parse_request(body, self._runtime.inputs)
+        return await self._runtime.aside.run(partial(parse_request, body, self._runtime.inputs))
+
+    async def _encoded(self, asked: InferRequest, tensors: list[Tensor]) -> bytes:
+        if not long(tensors):
+            return self._encode(asked, tensors)
+        return await self._runtime.aside.run(partial(self._encode, asked, tensors))
+
+    def _encode(self, asked: InferRequest, tensors: list[Tensor]) -> bytes:
         answer = response(asked, tensors, self._settings.model, self._version)
         try:
             return encode(answer)

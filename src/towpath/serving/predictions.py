@@ -17,6 +17,7 @@ PROBE_HEADER = "x-towpath-arm"
 """A request that carries it asked for this arm by name, as probes do: counted apart, never summed with live traffic."""
 
 _OTHER = "other"
+_VALUES_AT_ONCE = 1_000  # the lock is given back so often, for the event loop reads under it too
 
 
 class Predictions:
@@ -55,16 +56,20 @@ class Predictions:
             self.seen.classes[*labels, ("class", name)] = 0
 
     def _count(self, watched: Watched, values: Sequence[object], labels: Labels) -> None:
-        with self.seen.lock:
-            if watched.cuts:
-                histogram = self.seen.scores[labels]
-                for value in values:
-                    if isinstance(value, int | float):
-                        histogram.observe(value)
-                return
+        for start in range(0, len(values), _VALUES_AT_ONCE):
+            with self.seen.lock:
+                self._add(watched, values[start : start + _VALUES_AT_ONCE], labels)
+
+    def _add(self, watched: Watched, values: Sequence[object], labels: Labels) -> None:
+        if watched.cuts:
+            histogram = self.seen.scores[labels]
             for value in values:
-                name = str(value) if str(value) in watched.classes else _OTHER
-                self.seen.classes[*labels, ("class", name)] += 1
+                if isinstance(value, int | float):
+                    histogram.observe(value)
+            return
+        for value in values:
+            name = str(value) if str(value) in watched.classes else _OTHER
+            self.seen.classes[*labels, ("class", name)] += 1
 
 
 def read_reference(path: Path | None, *, count_inputs: bool = True) -> Predictions:

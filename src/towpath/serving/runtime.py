@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from towpath.serving import logs
 from towpath.serving import model as user
+from towpath.serving.aside import Aside, long
 from towpath.serving.predictions import Predictions, read_reference
 from towpath.serving.protocol import BadInput, Inputs, TensorSpec, encode, parse_request
 from towpath.serving.reference import BadReference
@@ -31,6 +32,7 @@ class Runtime:
 
     Attributes:
         slots: one of them is held by whoever calls `predict` or goes through a `stream`.
+        aside: for work on a request that isn't the model's.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -42,6 +44,7 @@ class Runtime:
         self._model: user.Servable | None = None
         self._pool = ThreadPoolExecutor(max_workers=settings.threads, thread_name_prefix="predict")
         self.slots = Slots(settings.threads + settings.queue)
+        self.aside = Aside()
 
     def start(self) -> None:
         """Load and warm the model in a thread that doesn't hold the process back when it is told to stop.
@@ -54,6 +57,7 @@ class Runtime:
     def close(self) -> None:
         """Take no more work; a prediction under way is left to itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.aside.close()
 
     async def predict(self, inputs: Inputs, *, probe: bool) -> list[Tensor]:
         """Ask the model once.
@@ -66,7 +70,7 @@ class Runtime:
         if user.is_stream(answer):
             raise BadInput("this model answers in a stream: use infer_stream")
         tensors = _tensors(await user.awaited(answer)) if isawaitable(answer) else _tensors(answer)
-        self.predictions.observe(tensors, probe=probe)
+        await self._count(tensors, probe=probe)
         return tensors
 
     async def stream(self, inputs: Inputs, *, probe: bool) -> AsyncGenerator[list[Tensor], None]:
@@ -78,7 +82,7 @@ class Runtime:
         answers = self._answers(functools.partial(self._count_and_ask, inputs, probe=probe))
         async with aclosing(answers):
             async for tensors in answers:
-                self.predictions.observe(tensors, probe=probe)
+                await self._count(tensors, probe=probe)
                 yield tensors
 
     async def _answers(self, ask: Callable[[], object]) -> AsyncGenerator[list[Tensor], None]:
@@ -94,6 +98,12 @@ class Runtime:
                 yield tensors
         else:
             yield _tensors(answer)
+
+    async def _count(self, tensors: list[Tensor], *, probe: bool) -> None:
+        if long(tensors):
+            await self.aside.run(functools.partial(self.predictions.observe, tensors, probe=probe))
+        else:
+            self.predictions.observe(tensors, probe=probe)
 
     def _count_and_ask(self, inputs: Inputs, *, probe: bool) -> object:
         """Counted first, and not on the event loop: a request may have very many rows."""

@@ -7,6 +7,13 @@ from pathlib import Path
 from towpath.serving import Inputs
 
 
+class AsyncEcho:
+    """Answers what it is asked."""
+
+    async def predict(self, inputs: Inputs) -> object:
+        return dict(inputs)
+
+
 class AsyncGate:
     """Holds every request until the file `open` exists in its weights."""
 
