@@ -145,6 +145,14 @@ PROBLEMS = {
     "another datatype": ({"inputs": [x([1] * 4, datatype="INT64")]}, "the model takes FP64, not INT64"),
     "a shape of text": ({"inputs": [x([1], shape="2")]}, "shape: must be a list of whole numbers, is '2'"),
     "a shape below zero": ({"inputs": [x([1], shape=[-1, 2])]}, "shape: must be a list of whole numbers, is [-1, 2]"),
+    "more dimensions than any tensor has": (
+        {"inputs": [x([1], shape=[999] * 10_000)]},
+        "inputs[0] (x).shape: must have at most 32 dimensions, has 10000",
+    ),
+    "a dimension that no tensor has": (
+        {"inputs": [x([1], shape=[10**400, 2])]},
+        "inputs[0] (x).shape: no dimension may be longer than 9223372036854775807",
+    ),
     "another shape": ({"inputs": [x([1] * 3, shape=[1, 3])]}, "the model takes [-1, 2] (-1: any), not [1, 3]"),
     "no rows": ({"inputs": [x([], shape=[0, 2])]}, "shape: [0, 2] has no rows"),
     "data that is no list": ({"inputs": [x("1234")]}, "data: must be a list, is a string"),
@@ -163,6 +171,24 @@ def test_what_is_wrong_with_a_request_is_said(sums: Kit, document: object, said:
     answer = sums.infer(document)
     assert answer.status == 400
     assert any(said in problem for problem in answer.json["problems"]), answer.json
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ([10] * 4400, "must have at most 32 dimensions, has 4400"),
+        ([2**63], "no dimension may be longer than 9223372036854775807"),
+    ],
+    ids=["of very many dimensions", "of one that is very long"],
+)
+def test_a_shape_that_no_tensor_has_is_refused_whatever_the_model_takes(echo: Kit, shape: list[int], said: str) -> None:
+    answer = echo.infer({"inputs": [x([1], shape)]})
+    assert (answer.status, answer.json["problems"]) == (400, [f"inputs[0] (x).shape: {said}"])
+
+
+def test_the_longest_shape_that_is_read_is_held_against_its_values(echo: Kit) -> None:
+    answer = echo.infer({"inputs": [x([1], [2**63 - 1] * 32)]})
+    assert (answer.status, len(answer.json["error"]) < 2000) == (400, True)
 
 
 def test_a_whole_number_outside_its_datatype_is_refused(echo: Kit) -> None:

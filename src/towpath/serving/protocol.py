@@ -1,7 +1,6 @@
 """The Open Inference Protocol, version 2, as JSON: requests in, responses out. Pure; knows no HTTP and no model."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -9,6 +8,8 @@ from typing import Any, NoReturn
 from towpath.serving.tensors import DATATYPES, Tensor, nested
 
 _MOST_PROBLEMS = 50  # a body of a million bad tensors must not make an answer of a million lines
+_MOST_DIMENSIONS = 32  # a caller chooses them, and what they multiply to is computed and printed
+_LONGEST_DIMENSION = 2**63 - 1
 
 
 class BadInput(Exception):  # noqa: N818 - the word a model author raises: what came in can't be predicted on
@@ -190,24 +191,29 @@ def _tensor(where: str, item: Mapping[str, object], spec: TensorSpec | None, pro
 
 
 def _shape(where: str, value: object, problems: list[str]) -> tuple[int, ...]:
-    whole = isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
-    if not isinstance(value, list) or not whole or not value:
+    if not isinstance(value, list) or not value:
         problems.append(f"{where}.shape: must be a list of whole numbers, is {value!r:.60}")
-        return ()
-    return tuple(value)
+    elif len(value) > _MOST_DIMENSIONS:
+        problems.append(f"{where}.shape: must have at most {_MOST_DIMENSIONS} dimensions, has {len(value)}")
+    elif not all(type(size) is int and size >= 0 for size in value):
+        problems.append(f"{where}.shape: must be a list of whole numbers, is {value!r:.60}")
+    elif max(value) > _LONGEST_DIMENSION:
+        problems.append(f"{where}.shape: no dimension may be longer than {_LONGEST_DIMENSION}")
+    else:
+        return tuple(value)
+    return ()
 
 
 def _differences(where: str, datatype: str, shape: tuple[int, ...], spec: TensorSpec) -> list[str]:
     problems = []
-    kind = DATATYPES[datatype]
-    if kind != DATATYPES[spec.datatype]:
+    if DATATYPES[datatype] != DATATYPES[spec.datatype]:
         problems.append(f"{where}.datatype: the model takes {spec.datatype}, not {datatype}")
     fits = len(shape) == len(spec.shape) and all(
         want in (-1, size) for size, want in zip(shape, spec.shape, strict=True)
     )
     if not fits:
         problems.append(f"{where}.shape: the model takes {list(spec.shape)} (-1: any), not {list(shape)}")
-    if math.prod(shape) == 0:
+    if 0 in shape:
         problems.append(f"{where}.shape: {list(shape)} has no rows")
     return problems
 

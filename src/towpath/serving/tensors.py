@@ -57,15 +57,16 @@ class Nested:
 
 
 def nested(data: object, shape: Sequence[int], datatype: str) -> Nested:
-    """Data, flat or nested, as rows nested in `shape`, each value fit for `datatype`."""
+    """Data, flat or nested, as rows nested in `shape`, which has few dimensions; each value fit for `datatype`."""
     values = data if isinstance(data, list) else []
     flat = _flatten(values, len(shape))
     problems = _misfits(flat, datatype)
     deep = bool(values) and isinstance(values[0], list)
     if deep and not problems and _shape_of(values) != tuple(shape):
         problems = [f"its rows don't have the shape {list(shape)}"]
-    if not deep and len(flat) != math.prod(shape):
-        problems.append(f"has {len(flat)} values, the shape {list(shape)} needs {math.prod(shape)}")
+    needed = math.prod(shape)
+    if not deep and len(flat) != needed:
+        problems.append(f"has {len(flat)} values, the shape {list(shape)} needs {needed}")
     if problems:
         return Nested(rows=[], problems=tuple(problems))
     return Nested(rows=values if deep else _fold(flat, shape), problems=())
