@@ -45,6 +45,14 @@ def test_without_a_file_they_are_printed_and_nothing_else_is(world: FakeWorld) -
     assert [json.loads(one)["inputs"][0]["data"] for one in answer["requests"]] == [[1.0, 2], [2.0, 2]]
 
 
+def test_a_text_that_no_file_can_hold_is_no_obstacle(world: FakeWorld, tmp_path: Path) -> None:
+    file = tmp_path / "holdout.jsonl"
+    log(world.scene, line("\ud800"))
+    assert deploy("requests", "prod", "-o", str(file), world=world).code == 0
+    assert json.loads(file.read_text())["inputs"][0]["data"] == ["\ud800", 2]
+    assert deploy("requests", "prod", world=world).out == file.read_text()
+
+
 def test_a_file_that_is_there_is_never_overwritten(world: FakeWorld, tmp_path: Path) -> None:
     file = tmp_path / "holdout.jsonl"
     file.write_text("mine")

@@ -50,3 +50,10 @@ def test_what_cannot_be_asked_again_is_counted_by_its_reason(changed: dict[str, 
 @pytest.mark.parametrize("text", ["", "iris | ready", "iris | {", 'iris | {"event": "ready"}', "iris | [1]"])
 def test_other_lines_are_passed_over(text: str) -> None:
     assert recorded([text], 10).lines == 0
+
+
+def test_a_text_that_no_file_can_hold_is_escaped_and_any_other_is_not() -> None:
+    escaped, plain = recorded([line("\ud800"), line("ü")], 10).requests
+    assert "\\ud800" in escaped
+    assert json.loads(escaped)["inputs"][0]["data"] == ["\ud800", 2]
+    assert "ü" in plain

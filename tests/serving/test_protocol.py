@@ -113,6 +113,19 @@ def test_values_come_through_unchanged(echo: Kit, datatype: str, data: list[obje
     assert answer.json["outputs"][0]["shape"] == [2, 1]
 
 
+def test_half_of_a_surrogate_pair_comes_back_as_it_was_sent(echo: Kit) -> None:
+    answer = echo.infer({"id": "\ud800", "inputs": [x(["a", "\udfff"], (2,), "BYTES", "ü\ud800")]})
+    (output,) = answer.json["outputs"]
+    assert (answer.status, answer.json["id"]) == (200, "\ud800")
+    assert (output["name"], output["data"]) == ("ü\ud800", ["a", "\udfff"])
+
+
+def test_half_of_a_surrogate_pair_can_be_told_of_in_a_refusal(sums: Kit) -> None:
+    answer = sums.infer({"inputs": [x("1", name="ü\ud800")]})
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/json")
+    assert answer.json["problems"][0] == "inputs[0] (ü\ud800).data: must be a list, is a string"
+
+
 def test_several_tensors_come_by_name(echo: Kit) -> None:
     answer = echo.infer({"inputs": [x([1], (1,), "INT64", "a"), x(["b"], (1,), "BYTES", "b")]})
     assert [(out["name"], out["data"]) for out in answer.json["outputs"]] == [("a", [1]), ("b", ["b"])]

@@ -1,10 +1,14 @@
 """Requests that users made, from the log of predictions that the serving kit writes."""
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from towpath.core.prediction_lines import Line, read_lines
+
+_HALF: Final = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +72,13 @@ def _body(line: Line) -> str:
         inputs = [{**tensor, "data": list(_flat(line.inputs[tensor["name"]]))} for tensor in line.tensors]
     except (KeyError, TypeError):  # not as the kit writes it
         return ""
-    return json.dumps({"inputs": inputs}, separators=(",", ":"), ensure_ascii=False) if inputs else ""
+    return _json({"inputs": inputs}) if inputs else ""
+
+
+def _json(body: Mapping[str, object]) -> str:
+    """What any file can hold: escaped where a caller sent half of a surrogate pair, for which UTF-8 has no bytes."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(body, separators=(",", ":")) if _HALF.search(text) else text
 
 
 def _flat(rows: object) -> Iterator[object]:

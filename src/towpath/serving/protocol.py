@@ -107,12 +107,15 @@ def response(request: InferRequest, tensors: Sequence[Tensor], model: str, versi
 
 
 def encode(document: Mapping[str, object]) -> bytes:
-    """Compact JSON.
+    """Compact JSON, all of it escaped where a text holds half of a surrogate pair, which UTF-8 has no bytes for.
 
     Raises:
         ValueError: it holds a NaN or an infinity, which JSON has no word for.
     """
-    return json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+    try:
+        return json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+
+from towpath.serving.protocol import encode
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
@@ -26,4 +28,4 @@ async def answer_refusal(_request: Request, error: Exception) -> Response:
     document: dict[str, object] = {"error": error.error}
     if error.problems:
         document["problems"] = list(error.problems)
-    return JSONResponse(document, error.status, error.headers)
+    return Response(encode(document), error.status, error.headers, media_type="application/json")
