@@ -188,7 +188,7 @@ def _tensor(where: str, item: Mapping[str, object], spec: TensorSpec | None, pro
         problems += _differences(where, str(datatype), shape, spec)
     if len(problems) > before:
         return []
-    found = nested(item["data"], shape, str(datatype))
+    found = nested(item["data"], shape, spec.datatype if spec is not None else str(datatype))
     problems += [f"{where}.data: {problem}" for problem in found.problems]
     return found.rows
 

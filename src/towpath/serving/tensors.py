@@ -3,21 +3,31 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 _WHOLE = {f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (8, 16, 32, 64)}
+# bits of precision, and of the greatest
+_REAL = {"FP16": (11, 16), "BF16": (8, 128), "FP32": (24, 128), "FP64": (53, 1024)}
 DATATYPES = {
     "BOOL": "bool",
     **dict.fromkeys(_WHOLE, "int"),
-    **dict.fromkeys(("FP16", "BF16", "FP32", "FP64"), "float"),
+    **dict.fromkeys(_REAL, "float"),
     "BYTES": "str",
 }
 """Every datatype of the protocol and the kind of JSON value it holds. BYTES are strings."""
 
+_INFINITE = {name: 2**most - 2 ** (most - bits - 1) for name, (bits, most) in _REAL.items()}  # what rounds to infinity
 _ALLOWED: dict[str, frozenset[type]] = {
     "bool": frozenset({bool}),
     "int": frozenset({int}),
     "float": frozenset({int, float}),
     "str": frozenset({str}),
+}
+# the values lie between these two
+_BOUNDS: dict[str, tuple[int, int]] = {
+    **{f"INT{bits}": (-(2 ** (bits - 1)) - 1, 2 ** (bits - 1)) for bits in _WHOLE.values()},
+    **{f"UINT{bits}": (-1, 2**bits) for bits in _WHOLE.values()},
+    **{name: (-infinite, infinite) for name, infinite in _INFINITE.items()},
 }
 _BY_DTYPE = {
     "bool": "BOOL",
@@ -151,14 +161,25 @@ def _misfits(flat: Sequence[object], datatype: str) -> list[str]:
     if strange:
         place = next(index for index, value in enumerate(flat) if type(value) in strange)
         return [f"value {place} is {_name(flat[place])}, which isn't {datatype}"]
-    bits = _WHOLE.get(datatype)
-    if bits is None or not flat:
+    return _outside(cast("Sequence[float]", flat), datatype) if flat and datatype in _BOUNDS else []
+
+
+def _outside(numbers: Sequence[float], datatype: str) -> list[str]:
+    low, high = _BOUNDS[datatype]
+    if DATATYPES[datatype] == "float" and _length(numbers) < high:  # had quicker than the least and the greatest
         return []
-    low, high = (0, 2**bits - 1) if datatype.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    outside = next(
-        (index for index, value in enumerate(flat) if isinstance(value, int) and not low <= value <= high), None
-    )
-    return [] if outside is None else [f"value {outside} is outside the range of {datatype}"]
+    if low < min(numbers) and max(numbers) < high:
+        return []
+    place = next(index for index, number in enumerate(numbers) if not low < number < high)
+    return [f"value {place} is outside the range of {datatype}"]
+
+
+def _length(vector: Sequence[float]) -> float:
+    """As great as the greatest of them at least, whatever their signs."""
+    try:
+        return math.hypot(*vector)
+    except OverflowError:  # a whole number that no float is as great as
+        return math.inf
 
 
 def _name(value: object) -> str:
