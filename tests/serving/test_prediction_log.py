@@ -111,10 +111,13 @@ def test_a_failed_request_has_its_inputs_and_no_outputs(tmp_path: Path) -> None:
         assert line["release"] is None
 
 
-def test_inputs_that_were_named_stay_out_and_so_do_unknown_ones(tmp_path: Path) -> None:
+def test_inputs_that_were_named_stay_out_and_so_does_what_the_reference_lacks(tmp_path: Path) -> None:
+    reference = {"version": 1, "outputs": {}, "inputs": {name: {"cuts": [[1.0]]} for name in ("name", "question")}}
+    (tmp_path / "reference.json").write_text(json.dumps(reference))
     env = {"TOWPATH_SAMPLE": "1", "TOWPATH_SAMPLE_WITHOUT": "name, no such field"}
     tensors = [
-        {"name": name, "shape": [1], "datatype": "BYTES", "data": [f"a {name}"]} for name in ("name", "question")
+        {"name": name, "shape": [1], "datatype": "BYTES", "data": [f"a {name}"]}
+        for name in ("name", "question", "nickname")
     ]
     with ready("kit_models:Moods", tmp_path, env) as kit:
         line = sampled(kit, {"inputs": tensors})

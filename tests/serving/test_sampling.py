@@ -51,14 +51,25 @@ def test_a_star_leaves_all_inputs_out() -> None:
     assert (line["inputs"], "tensors" in line) == ({}, False)
 
 
-def left_out(*without: str, shape: tuple[int, ...], features: tuple[str, ...] = ()) -> tuple[object, bool]:
-    """What the log has of a tensor whose values are 0, 1, …; and whether it can be asked again."""
+def logged(
+    without: set[str], name: str, shape: tuple[int, ...], takes: tuple[int, ...], features: tuple[str, ...]
+) -> tuple[object, bool]:
+    """What the log has of a tensor whose values are 0, 1, …; and whether it can be asked again.
+
+    The model declares `x` in the shape it takes, if any; the reference names the features of `x`, if there are any.
+    """
     data = list(range(math.prod(shape)))
-    body = {"inputs": [{"name": "x", "datatype": "INT64", "shape": list(shape), "data": data}]}
+    body = {"inputs": [{"name": name, "datatype": "INT64", "shape": list(shape), "data": data}]}
+    declared = [TensorSpec(name="x", datatype="INT64", shape=takes)] if takes else []
     entry = Entry(Sampling(share=1.0, without=frozenset(without)), probe=False)
-    entry.asked(parse_request(json.dumps(body).encode(), ()), {"x": features})
+    entry.asked(parse_request(json.dumps(body).encode(), declared), {"x": features} if features else {})
     line = entry.record(None, 200, 0.1)
-    return line["inputs"].get("x"), "tensors" in line
+    return line["inputs"].get(name), "tensors" in line
+
+
+def left_out(*without: str, shape: tuple[int, ...], features: tuple[str, ...] = ()) -> tuple[object, bool]:
+    """The same of `x`, as the model declares it."""
+    return logged(set(without), "x", shape, shape, features)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,46 @@ def test_a_feature_stays_out_in_every_row(
 def test_what_names_nothing_of_a_tensor_leaves_it_as_it_is(without: str) -> None:
     found, whole = left_out(without, shape=(1, 2), features=("a", "b"))
     assert (found, whole) == ([[0, 1]], without != "x[7]")
+
+
+THREE, FOUR = ("a", "b", "c"), ("a", "b", "c", "d")
+UNKNOWN = {
+    "a name that the reference lacks": ({"x"}, "y", (1, 3), (), THREE),
+    "the same, where a feature stays out": ({"b"}, "y", (1, 3), (), THREE),
+    "any name, where nobody knows any": ({"b"}, "x", (1, 3), (), ()),
+    "rows in blocks of another length": ({"x[3]"}, "x", (1, 2, 2), (), FOUR),
+    "the same, where it is named": ({"d"}, "x", (1, 2, 2), (), FOUR),
+    "a row per value": ({"x[0]"}, "x", (4, 1), (), FOUR),
+    "a length that nobody told": ({"x[2]"}, "x", (1, 3), (-1, -1), ()),
+    "a length that the model and the reference don't agree about": ({"a"}, "x", (1, 3), (-1, 3), FOUR),
+}
+
+
+@pytest.mark.parametrize(("without", "name", "shape", "takes", "features"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_could_hold_a_value_that_stays_out_stays_out_whole(
+    without: set[str], name: str, shape: tuple[int, ...], takes: tuple[int, ...], features: tuple[str, ...]
+) -> None:
+    assert logged(without, name, shape, takes, features) == (None, False)
+
+
+KNOWN = {
+    "a length that the reference tells": ({"b"}, (2, 3), (), THREE, [[0, None, 2], [3, None, 5]]),
+    "by place": ({"x[1]"}, (2, 3), (), THREE, [[0, None, 2], [3, None, 5]]),
+    "a length that the model tells": ({"x[1]"}, (1, 3), (-1, 3), (), [[0, None, 2]]),
+    "a length of which the model takes any": ({"a"}, (1, 3), (-1, -1), THREE, [[None, 1, 2]]),
+    "any shape, where nothing of it stays out": ({"y"}, (1, 2, 2), (), THREE, [[0, 1, 2, 3]]),
+}
+
+
+@pytest.mark.parametrize(("without", "shape", "takes", "features", "kept"), KNOWN.values(), ids=KNOWN)
+def test_what_is_known_is_logged_without_what_stays_out(
+    without: set[str], shape: tuple[int, ...], takes: tuple[int, ...], features: tuple[str, ...], kept: object
+) -> None:
+    assert logged(without, "x", shape, takes, features)[0] == kept
+
+
+def test_where_nothing_stays_out_any_name_is_logged() -> None:
+    assert logged(set(), "y", (1, 2), (), THREE) == ([[0, 1]], True)
 
 
 def test_of_a_row_that_is_very_long_no_left_out_value_slips_in_behind_the_cut() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from towpath.serving.excerpt import Excerpt, Limits, excerpt, rows_of
 from towpath.serving.metrics import Family, single
 from towpath.serving.protocol import InferRequest, TensorSpec
-from towpath.serving.sampling import Sampling
+from towpath.serving.sampling import Sampling, known_inputs
 from towpath.serving.tensors import Tensor
 
 _PLACE = "towpath.entry"  # in the ASGI scope
@@ -41,9 +41,10 @@ class Entry:
 
     def asked(self, request: InferRequest, features: Mapping[str, Sequence[str]] | None = None) -> None:
         """Take the inputs that may be kept; now, for the model may change them. `features` are names by tensor."""
-        known, shapes = features or {}, {tensor.name: tensor.shape for tensor in request.tensors}
+        known = known_inputs(request.declared, features or {})
+        shapes = {tensor.name: tensor.shape for tensor in request.tensors}
         found = {
-            name: self._sampling.of_input(name, rows, shapes.get(name, ()), known.get(name, ()))
+            name: self._sampling.of_input(name, rows, shapes.get(name, ()), known.get(name))
             for name, rows in request.inputs.items()
         }
         self.inputs = excerpt(_kept(found), Limits())

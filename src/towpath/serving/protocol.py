@@ -62,12 +62,14 @@ class InferRequest:
         id: the caller's, given back in the response; None when it sent none.
         outputs: names of the outputs wanted; empty: all.
         tensors: datatype and shape of every input as it was sent.
+        declared: the inputs that the model declares; empty: it takes any.
     """
 
     id: str | None
     inputs: Inputs
     outputs: tuple[str, ...]
     tensors: tuple[TensorSpec, ...] = ()
+    declared: tuple[TensorSpec, ...] = ()
 
 
 def parse_request(body: bytes, declared: Sequence[TensorSpec]) -> InferRequest:
@@ -83,7 +85,8 @@ def parse_request(body: bytes, declared: Sequence[TensorSpec]) -> InferRequest:
     outputs = _wanted(document.get("outputs"), problems)
     if problems:
         raise BadInput(*problems[:_MOST_PROBLEMS])
-    return InferRequest(id=request_id, inputs=inputs, outputs=outputs, tensors=_sent(document["inputs"]))
+    sent = _sent(document["inputs"])
+    return InferRequest(id=request_id, inputs=inputs, outputs=outputs, tensors=sent, declared=tuple(declared))
 
 
 def response(request: InferRequest, tensors: Sequence[Tensor], model: str, version: str | None) -> dict[str, object]:
