@@ -1,5 +1,6 @@
 """What the wire says: metadata, tensors, and every problem of a request at once."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,6 +203,16 @@ def test_a_shape_that_no_tensor_has_is_refused_whatever_the_model_takes(echo: Ki
 def test_the_longest_shape_that_is_read_is_held_against_its_values(echo: Kit) -> None:
     answer = echo.infer({"inputs": [x([1], [2**63 - 1] * 32)]})
     assert (answer.status, len(answer.json["error"]) < 2000) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "status"),
+    [([500, *[1] * 31], 400), ([500, 1, 1, 1, 1], 200), ([1] * 32, 200), ([2] * 9, 200), ([1, 1, 1, 1, 1, 500], 200)],
+)
+def test_a_small_request_is_not_blown_up_by_its_shape(echo: Kit, shape: list[int], status: int) -> None:
+    answer = echo.infer({"inputs": [x([1] * math.prod(shape), shape)]})
+    assert answer.status == status
+    assert ("makes more than 4 lists of each value" in answer.json.get("error", "")) is (status == 400)
 
 
 def test_a_whole_number_outside_its_datatype_is_refused(echo: Kit) -> None:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 from typing import cast
 
 _WHOLE = {f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (8, 16, 32, 64)}
@@ -37,6 +39,8 @@ _BY_DTYPE = {
     "float32": "FP32",
     "float64": "FP64",
 }
+_FEW_LISTS = 1000
+_LISTS_OF_A_VALUE = 4
 _BY_TYPES = (("BOOL", {bool}), ("INT64", {int}), ("FP64", {int, float}), ("BYTES", {str}))
 
 
@@ -77,6 +81,8 @@ def nested(data: object, shape: Sequence[int], datatype: str) -> Nested:
     needed = math.prod(shape)
     if not deep and len(flat) != needed:
         problems.append(f"has {len(flat)} values, the shape {list(shape)} needs {needed}")
+    elif not deep and _sprawls(shape, needed):
+        problems.append(f"the shape {list(shape)} makes more than {_LISTS_OF_A_VALUE} lists of each value")
     if problems:
         return Nested(rows=[], problems=tuple(problems))
     return Nested(rows=values if deep else _fold(flat, shape), problems=())
@@ -147,6 +153,13 @@ def _shape_of(rows: Sequence[object]) -> tuple[int, ...] | None:
         shape.append(sizes.pop())
         level = [value for item in level if isinstance(item, list) for value in item]
     return tuple(shape)
+
+
+def _sprawls(shape: Sequence[int], values: int) -> bool:
+    """Whether folding makes far more lists than there are values: each dimension of 1 makes one of every row."""
+    if len(shape) <= _LISTS_OF_A_VALUE + 1:
+        return False
+    return sum(accumulate(shape[:-1], mul)) > max(_FEW_LISTS, _LISTS_OF_A_VALUE * values)
 
 
 def _fold(flat: list[object], shape: Sequence[int]) -> list[object]:
