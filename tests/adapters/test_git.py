@@ -115,6 +115,12 @@ def test_one_file_is_committed_and_nothing_else_that_was_staged(
     assert changed == ["Promote", "Pulumi.dev.yaml"]
 
 
+def test_a_file_that_is_committed_already_is_no_failure(repository: Path, programs: EnvironmentPrograms) -> None:
+    checkout = GitCheckout(repository, programs)
+    assert checkout.commit(str(repository / "Pulumi.dev.yaml"), "Promote") == checkout.head()
+    assert git(programs, repository, "log", "--format=%s").stdout.split() == ["one"]
+
+
 def test_a_commit_of_a_stack_file_leaves_the_files_as_they_were_and_one_of_code_does_not(
     repository: Path, programs: EnvironmentPrograms
 ) -> None:

@@ -39,7 +39,7 @@ class FakeFolder:
     def inputs(self, model: ModelSpec) -> Inputs:
         if self.problem:
             raise UsageError(f"{model.name}: {self.problem}")
-        return Inputs(hashes={"lock": "1"}, metrics={"auc": 0.9}, features=(RADIUS,))
+        return Inputs(hashes={"lock": "1"}, metrics={"auc": 0.9}, features=(RADIUS,), notes=("a doubt",))
 
 
 @dataclass
@@ -164,6 +164,6 @@ def test_the_same_build_again_keeps_the_first_record_and_says_so(world: World) -
     assert any("that record stands" in line for line in world.report.lines)
 
 
-def test_notes_of_a_builder_reach_the_user(world: World) -> None:
-    build_release(world.services(), MODEL, "localhost:5055/m")
-    assert world.report.lines == ["a note"]
+def test_notes_of_a_folder_and_of_a_builder_reach_the_user(world: World) -> None:
+    done = build_release(world.services(), MODEL, "localhost:5055/m")
+    assert world.report.lines == ["a doubt", "a note"] == list(done.notes)

@@ -19,7 +19,7 @@ from towpath.app.init import (
     init,
 )
 from towpath.core.errors import UsageError
-from towpath.core.image import BuilderName
+from towpath.core.image import BuilderName, image_problems
 from towpath.core.pipeline import Pipeline
 from towpath.core.scaffold import quoted, with_ignored
 from towpath.schema.pipeline import parse_pipeline
@@ -81,6 +81,11 @@ class TestFromAPickle:
         )
         assert (folder / "weights" / "My Model.pkl").read_bytes() == Path(pickled.model).read_bytes()
         assert (folder / "requirements.txt").read_text() == LOCK
+
+    def test_a_pickle_alone_can_be_built(self, tmp_path: Path, pickled: FromPickle) -> None:
+        start(tmp_path / "project", FromPickle(model=pickled.model))
+
+        assert image_problems(pipeline(tmp_path / "project").model("my-model").spec.image) == []
 
     def test_the_user_is_told_that_a_pickle_runs_code(self, tmp_path: Path, pickled: FromPickle) -> None:
         remarks = start(tmp_path / "project", pickled).remarks

@@ -14,9 +14,7 @@ import pytest
 import yaml
 
 from tests.app.test_init import start
-from towpath.app.init import (
-    FromExample,
-)
+from towpath.app.init import FromExample, FromPickle
 from towpath.core.errors import UsageError
 from towpath.core.pickles import imported_modules, is_pickle, pickled_modules
 from towpath.core.scaffold import name_from
@@ -54,20 +52,27 @@ def test_modules_of_a_pickle_are_read_without_loading_it(tmp_path: Path, protoco
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_of_any_protocol_is_one_and_half_of_it_is_none(protocol: int) -> None:
     content = pickle.dumps({"weights": list(range(999))}, protocol)
-    assert is_pickle(io.BytesIO(content), compressed=False)
-    assert not is_pickle(io.BytesIO(content[: len(content) // 2]), compressed=False)
+    assert is_pickle(io.BytesIO(content))
+    assert is_pickle(io.BytesIO(content + b"\n"))
+    assert not is_pickle(io.BytesIO(content[: len(content) // 2]))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"\x80\x63.", b"hello\n", b"\x93NUMPY\x01.", b"PK\x03\x04."])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x80", b"\x80\x63.", b"hello\n", b"\x93NUMPY\x01.", b"PK\x03\x04.", b"\x8e" + b"\xff" * 7 + b"\x00."],
+)
 def test_other_files_are_no_pickles(content: bytes) -> None:
-    assert not is_pickle(io.BytesIO(content), compressed=True)
+    assert not is_pickle(io.BytesIO(content))
 
 
 @pytest.mark.parametrize("packed", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
-def test_only_what_joblib_wrote_may_be_compressed(packed: Callable[[bytes], bytes]) -> None:
-    content = packed(pickle.dumps([1]))
-    assert is_pickle(io.BytesIO(content), compressed=True)
-    assert not is_pickle(io.BytesIO(content), compressed=False)
+def test_what_joblib_compressed_is_a_pickle_that_needs_joblib(tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "m.pkl").write_bytes(packed(pickle.dumps([1])))
+
+    done = start(tmp_path / "p", FromPickle(model=str(tmp_path / "m.pkl")))
+
+    assert "m.pkl is compressed, so what it needs can't be read" in "\n".join(done.remarks)
+    assert "joblib" in "\n".join(done.remarks)
 
 
 def test_what_is_no_pickle_names_no_modules(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.app.promotions import PROD, ROUTE, told, traffic
 from tests.fakes.scene import QUICK, Scene, promotable
 from tests.fakes.store import Crashed
-from tests.fakes.world import WorldGit, image, record
+from tests.fakes.world import image, record
 from towpath.app.promote import PromoteRequest, promote
 from towpath.app.status import history
 from towpath.core.contract import Endpoint
@@ -89,53 +89,6 @@ class TestGoodRelease:
         assert first.canary is not None
         assert (first.canary.traffic, first.canary.replicas) == (0, 2)
         assert second.release == image("b")
-
-    @pytest.mark.parametrize(
-        ("rows", "said"), [((), "has no holdout.jsonl to ask"), (None, "holdout.jsonl:1: no JSON")]
-    )
-    def test_whose_probes_have_nothing_to_ask_is_refused_before_anything_changed(
-        self, scene: Scene, rows: tuple[str, ...] | None, said: str
-    ) -> None:
-        scene.canary = replace(QUICK, probes=5.0)
-        scene.holdout = rows
-
-        with pytest.raises(Refused, match=said):
-            promote(scene.services(), PROD)
-        assert scene.world.ups == []
-
-    def test_that_is_the_first_has_no_probes_to_be_asked_for(self, scene: Scene) -> None:
-        scene.canary = replace(QUICK, probes=5.0)
-        scene.holdout = None
-        scene.serve("prod", None)
-
-        assert promote(scene.services(), PROD).candidate == image("b")
-
-    def test_of_the_first_environment_is_the_newest_build_of_head(self, scene: Scene) -> None:
-        scene.serve("dev", image("a"), promotion=1)
-
-        done = promote(scene.services(), PromoteRequest(environment="dev"))
-
-        assert done.candidate == image("b")
-
-    def test_of_the_first_environment_may_be_of_a_commit_before_those_of_promotions(self, scene: Scene) -> None:
-        scene.serve("dev", image("a"), promotion=1)
-        git = WorldGit(world=scene.world, commit_id="d" * 40, same=("c" * 40,))
-
-        done = promote(replace(scene.services(), git=git), PromoteRequest(environment="dev"))
-
-        assert done.candidate == image("b")
-        assert "commit dddddddddddd has the files of cccccccccccc, that bbbbbbbbbbbb is of" in scene.report.lines
-
-    @pytest.mark.parametrize("head", ["d" * 40, ""])
-    def test_of_the_first_environment_is_of_no_commit_with_other_files(self, scene: Scene, head: str) -> None:
-        scene.serve("dev", image("a"), promotion=1)
-        git = WorldGit(world=scene.world, commit_id=head, same=() if head else ("c" * 40,))
-
-        with pytest.raises(UsageError, match="has no release of iris"):
-            promote(replace(scene.services(), git=git), PromoteRequest(environment="dev"))
-
-    def test_is_found_by_its_first_digits(self, scene: Scene) -> None:
-        assert promote(scene.services(), replace(PROD, release="bbbb")).candidate == image("b")
 
     def test_leaves_a_history(self, scene: Scene) -> None:
         promote(scene.services(), PROD)

@@ -46,6 +46,17 @@ def test_a_promotion_that_is_resumed_can_be_committed_too(world: FakeWorld) -> N
     assert world.scene.world.messages == ["Promote iris bbbbbbbbbbbb to prod"]
 
 
+def test_what_a_living_driver_goes_on_with_is_not_committed_yet_and_it_is_said(world: FakeWorld) -> None:
+    left_in_mid_canary(world.scene)
+    deploy("pause", "prod", "--reason", "lunch", world=world)
+    world.scene.holder = "bob@other"
+
+    done = deploy("resume", "prod", "--commit", world=world)
+
+    assert done.code == 0
+    assert "hint: nothing was committed: commit Pulumi.prod.yaml once it has ended" in done.err
+
+
 def test_a_roll_back_is_committed_as_one(world: FakeWorld) -> None:
     deploy("promote", "--to", "prod", "--yes", world=world)
 

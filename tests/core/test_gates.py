@@ -22,6 +22,7 @@ GOOD = GateFacts(
     serving=image("a"),
     probes=5.0,
     rows=143,
+    holdout="/p/m/holdout.jsonl",
 )
 
 
@@ -46,7 +47,7 @@ def test_a_good_release_passes_every_gate() -> None:
         (replace(GOOD, pending=("update iris.route",)), "settled", "update iris.route"),
         (replace(GOOD, declared=image("c")), "file", "names cccccccccccc"),
         (replace(GOOD, declared=None), "file", "names nothing"),
-        (replace(GOOD, rows=0), "probes", "5 a second are wanted, and the model has no holdout.jsonl"),
+        (replace(GOOD, rows=0), "probes", "5 a second are wanted, and /p/m/holdout.jsonl has no request to send"),
         (replace(GOOD, rows=0, unreadable="holdout.jsonl:2: no JSON"), "probes", "holdout.jsonl:2: no JSON"),
         (replace(GOOD, unwritable="no room on the disk"), "file", "no room on the disk"),
     ],

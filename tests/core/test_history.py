@@ -1,6 +1,6 @@
 """What a journal amounts to, entry by entry."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -90,13 +90,18 @@ def test_a_promotion_that_closed_is_history() -> None:
     assert (history.closed[0].since, history.closed[0].until) == (1.0, 9.0)
 
 
-def test_a_rollback_by_hand_says_what_was_wrong_with_what_served() -> None:
+def test_a_rollback_by_hand_says_why_somebody_went_back() -> None:
+    back = plan_to_json(replace(CANARY, back="support tickets"))
+    (went,) = fold([replace(OPENED, payload={"plan": back, "policy": {}}), CLOSED]).closed
+    assert (went.reason, went.went_back) == ("support tickets", True)
+
+
+def test_a_promotion_in_place_of_what_was_marked_bad_is_no_rollback() -> None:
     stable = CANARY.stable
     assert stable is not None
-    marked = Said(kind=Kind.MARKED_BAD, payload={"digest": stable.digest, "reason": "support tickets"})
-
-    assert fold([OPENED, marked, CLOSED]).closed[0].reason == "support tickets"
-    assert not fold([OPENED, CLOSED]).closed[0].reason
+    marked = Said(kind=Kind.MARKED_BAD, payload={"digest": stable.digest, "reason": "slow"}, promotion=3)
+    (went,) = fold([marked, OPENED, CLOSED]).closed
+    assert (went.reason, went.went_back) == ("", False)
 
 
 def test_a_roll_back_remembers_its_reason_until_it_is_done() -> None:

@@ -22,6 +22,12 @@ from towpath.core.targets import classes, may_have, module_files
         "globals()['Model'] = 1",
         "setattr(module, 'Model', 1)",
         "exec(text)",
+        "vars()['Model'] = 1",
+        "sys.modules[__name__].Model = 1",
+        "sys.modules[__name__] = make()",
+        "this.__dict__['Model'] = 1",
+        "match x:\n    case Model: ...",
+        "match x:\n    case [*Model]: ...",
         "this is another Python's",
         "nothing\0here",
     ],
@@ -39,7 +45,7 @@ def test_a_name_that_nothing_makes_is_not_there(source: str) -> None:
 
 
 def test_a_module_is_a_file_or_a_folder() -> None:
-    assert module_files("a.b") == ("a/b.py", "a/b/__init__.py")
+    assert module_files("a.b") == ("a/b/__init__.py", "a/b.py")
 
 
 def test_classes_are_those_at_the_top() -> None:

@@ -48,22 +48,25 @@ class GitCheckout:
     def same_since(self, commit: str, leave_out: Sequence[str]) -> bool:
         """Whether HEAD has the folder's files as that commit has them; False for a commit that isn't here."""
         out = (f":(exclude,literal){self._relative(path)}" for path in leave_out)
-        return self._git(str(self._folder), "diff", "--quiet", commit, "HEAD", "--", ".", *out).exit_code == 0
+        words = ("diff", "--quiet", "--no-ext-diff", "--ignore-submodules=none", commit, "HEAD", "--", ".", *out)
+        return self._git(str(self._folder), *words).exit_code == 0
 
     def commit(self, path: str, message: str) -> str:
-        """Commit that one file and nothing else that is staged; gives back the commit.
+        """Commit that one file and nothing else that is staged; gives back the commit, HEAD where it is there already.
 
         Raises:
             UsageError: Git doesn't commit it; the message has Git's own reason.
         """
         folder, name = str(self._folder), self._relative(path)
-        for words in (("add", "--", name), ("commit", "--quiet", "--message", message, "--only", "--", name)):
-            answer = self._git(folder, *words)
-            if answer.exit_code != 0:
-                raise UsageError(
-                    f"{path} was not committed: {last_line(answer)}", f"commit it yourself: git add {name}"
-                )
+        self._do(path, "add", "--", name)
+        if self._git(folder, "diff", "--cached", "--quiet", "HEAD", "--", name).exit_code != 0:
+            self._do(path, "commit", "--quiet", "--message", message, "--only", "--", name)
         return self._head(folder)
+
+    def _do(self, path: str, *words: str) -> None:
+        answer = self._git(str(self._folder), *words)
+        if answer.exit_code != 0:
+            raise UsageError(f"{path} was not committed: {last_line(answer)}", f"commit it yourself: git add {path}")
 
     def _relative(self, path: str) -> str:
         full = Path(path)

@@ -2,11 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Final
 
 from towpath.core.errors import UsageError
-
-HOLDOUT: Final = "holdout.jsonl"
 
 
 def read_rows(path: Path) -> tuple[str, ...]:
@@ -30,6 +27,6 @@ def _row(line: bytes, place: str) -> str:
     try:
         row = line.decode()
         json.loads(row)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: {error}", "each line is one request body, as JSON in UTF-8") from error
     return row

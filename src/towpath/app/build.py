@@ -93,7 +93,7 @@ def build_release(
     record = _record(services, model, facts)
     kept = watch.timed("record", lambda: services.releases.add(record))
     watch.timed("provenance", lambda: services.origins.say(kept.image, provenance_of(kept), kept.built_at))
-    return _result(services.report, facts.built, record, kept, watch.seconds)
+    return _result(services.report, facts, record, kept, watch.seconds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,15 +128,16 @@ def _record(services: BuildServices, model: ModelSpec, facts: _Facts) -> Release
 
 
 def _result(
-    report: Report, built: Built, record: ReleaseRecord, kept: ReleaseRecord, seconds: Mapping[str, float]
+    report: Report, facts: _Facts, record: ReleaseRecord, kept: ReleaseRecord, seconds: Mapping[str, float]
 ) -> BuildResult:
-    for note in built.notes:
+    built, notes = facts.built, facts.inputs.notes + facts.built.notes
+    for note in notes:
         report.line(note)
     written = kept == record
     if not written:
         report.line(f"{built.image} was built from the same inputs at {kept.built_at}; that record stands")
     return BuildResult(
-        record=kept, written=written, moved=built.moved, reused=built.reused, seconds=seconds, notes=built.notes
+        record=kept, written=written, moved=built.moved, reused=built.reused, seconds=seconds, notes=notes
     )
 
 

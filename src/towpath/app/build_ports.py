@@ -57,11 +57,13 @@ class Inputs:
         hashes: sha256 hex by name: lock, code, weights, data, kit, those there are.
         metrics: numbers of metrics.json.
         features: what the training data was like, from reference.json.
+        notes: what may be wrong with it.
     """
 
     hashes: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     features: tuple[Feature, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ModelFolder(Protocol):

@@ -105,6 +105,7 @@ def _outcome(one: Closed | Open) -> str:
         return f"It is under way since {one.actor} opened it."
     took = f"after {one.until - one.since:,.0f} s"
     if one.went_back:
-        return f"{one.actor} went back to it {took}; what it replaced was marked bad: {one.reason}."
+        marked = "; what it replaced was marked bad" if one.plan.stable != one.plan.candidate else ""
+        return f"{one.actor} went back to it {took}{marked}: {one.reason}."
     why = f": {one.reason}" if one.reason else ""
     return f"{one.actor} opened it; it was {one.outcome} {took}{why}."

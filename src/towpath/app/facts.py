@@ -127,6 +127,7 @@ def gate_facts(services: Services, here: Standing, image: ImageRef, override: st
         serving=here.serving,
         probes=probes,
         rows=rows,
+        holdout=here.model.spec.holdout,
         unreadable=unreadable,
     )
 
@@ -183,10 +184,10 @@ def _of_same_files(services: Services, model: Model, head: str) -> ReleaseRecord
 
 
 def _by_commit(records: Sequence[ReleaseRecord]) -> dict[str, ReleaseRecord]:
-    """The newest of every commit, newest first."""
+    """The newest of every commit, newest first; what was built from uncommitted work is of none."""
     found: dict[str, ReleaseRecord] = {}
     for record in records:
-        if record.commit:
+        if record.commit and not record.dirty:
             found.setdefault(record.commit, record)
     return found
 

@@ -7,12 +7,11 @@ from pathlib import PurePath
 
 from towpath.app.init_ports import Packages, ProjectFolder, Scaffold, UserFiles
 from towpath.core.errors import UsageError, all_at_once
-from towpath.core.pickles import imported_modules, is_pickle, pickled_modules
+from towpath.core.pickles import imported_modules, is_compressed, is_pickle, pickled_modules
 from towpath.core.release import parse_image
 from towpath.core.scaffold import Start, checked_name, name_from, project_files, with_ignored
 
-JOBLIB = ".joblib"
-PICKLES = (".pkl", ".pickle", JOBLIB)
+PICKLES = (".pkl", ".pickle", ".joblib")
 GITIGNORE = ".gitignore"
 EXAMPLE = "breast-cancer"
 _EXAMPLE_CODE = ["model.py", "features.py", "faults.py", "faults.toml"]
@@ -144,7 +143,7 @@ def _from_pickle(services: InitServices, source: FromPickle, name: str) -> Start
     if file.suffix not in PICKLES:
         raise UsageError(f"{source.model} isn't called like a pickle", f"its name ends in {', '.join(PICKLES)}")
     with services.files.open(source.model) as stream:
-        if not is_pickle(stream, compressed=file.suffix == JOBLIB):
+        if not is_pickle(stream):
             raise UsageError(
                 f"{source.model} is no pickle, or only a part of one", "pickle.dump or joblib.dump writes one"
             )
@@ -175,10 +174,15 @@ def _requirements(services: InitServices, source: FromPickle, predict: bytes | N
     if source.requirements:
         return services.files.read(source.requirements), ()
     with services.files.open(source.model) as file:
-        modules = {*pickled_modules(file), *imported_modules((predict or b"").decode(errors="replace"))}
+        packed = is_compressed(file)
+        file.seek(0)
+        pickled = ("joblib",) if packed else pickled_modules(file)
+    modules = {*pickled, *imported_modules((predict or b"").decode(errors="replace"))}
     pins, missing = services.packages.pins(sorted(modules))
     text = "".join(f"{pin}\n" for pin in pins)
     remarks = [f"requirements.txt pins what is installed here: {', '.join(pins) or 'nothing'}"]
+    if packed:
+        remarks.append(f"{source.model} is compressed, so what it needs can't be read: add its packages, pinned")
     if missing:
         remarks.append(
             f"nothing installed here provides {', '.join(missing)}: add what does to requirements.txt, "

@@ -1,6 +1,6 @@
 """`deploy rollback`: the last good release serves again, without judge, dry run, registry or build."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from towpath.app.control import abort
 from towpath.app.facts import Standing, candidate, standing
@@ -46,7 +46,7 @@ def rollback(services: Services, request: RollbackRequest) -> Closed | None:
         return None
     target = _known_good(here, candidate(services, here, request.to)) if request.to else last_good(here)
     steps = immediate_steps(here.endpoint.replicas, smoke=False)
-    plan = draft_plan(services, here, target, Strategy.IMMEDIATE, steps)
+    plan = replace(draft_plan(services, here, target, Strategy.IMMEDIATE, steps), source="rollback", back=reason)
     bad = "" if here.serving is None or here.serving == target else reason
     return open_and_drive(services, here, plan, (), bad_stable=bad)
 

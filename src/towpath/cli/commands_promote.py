@@ -168,6 +168,8 @@ def resume(
     session.output.answer("resume", document | {"commit": published}, text)
     if document["ended"] and not published:
         _tell_to_commit(session, services, environment)
+    elif commit and now is not None and not published:
+        session.output.note(f"hint: nothing was committed: commit {services.files.path(environment)} once it has ended")
 
 
 def _published(services: "Services", closed: "Closed | None", *, commit: bool) -> str:

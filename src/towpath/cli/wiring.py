@@ -93,9 +93,9 @@ class RealWorld:
 
     def holdout(self, model: str) -> tuple[str, ...]:
         """Requests of a model's holdout set."""
-        from towpath.adapters.holdout import HOLDOUT, read_rows
+        from towpath.adapters.holdout import read_rows
 
-        return read_rows(Path(self.pipeline().model(model).spec.folder) / HOLDOUT)
+        return read_rows(Path(self.pipeline().model(model).spec.holdout))
 
     def registry(self) -> str:
         """The registry that the platform's stack exports."""

@@ -59,7 +59,8 @@ class GateFacts:
         unwritable: why the candidate couldn't be written into the stack file; empty when it can.
         probes: requests of our own per second that the canary would send to each arm; 0 for none.
         rows: what they can ask: rows of the model's holdout set.
-        unreadable: why that can't be read; empty when it can.
+        holdout: path of that, in the checkout that the driver runs in.
+        unreadable: why it can't be read; empty when it can.
     """
 
     candidate: ImageRef
@@ -77,6 +78,7 @@ class GateFacts:
     unwritable: str = ""
     probes: float = 0.0
     rows: int = 0
+    holdout: str = ""
     unreadable: str = ""
 
 
@@ -205,9 +207,9 @@ def _probes(facts: GateFacts) -> Gate:
     return Gate(
         name="probes",
         answer=Answer.FAIL,
-        detail=facts.unreadable or f"{facts.probes:g} a second are wanted, and the model has no holdout.jsonl to ask",
-        hint="write a request per line into the model's holdout.jsonl: training does, or deploy requests; "
-        "or take the probes out of deploy.toml",
+        detail=facts.unreadable or f"{facts.probes:g} a second are wanted, and {facts.holdout} has no request to send",
+        hint=f"put requests there, one JSON body per line: commit them, or deploy requests {facts.environment} has "
+        "users' own; or take probes out of deploy.toml",
     )
 
 

@@ -91,7 +91,7 @@ class Closed:
         since: when it was opened, seconds since the epoch.
         until: when it ended.
         outcome: how.
-        reason: why, in words; of a rollback by hand what was wrong with stable; else empty for a good end.
+        reason: why, in words; of a roll back by hand why somebody went back; else empty for a good end.
         published: the commit that brought the stack file to the tracked branch; empty: not yet.
     """
 
@@ -105,8 +105,8 @@ class Closed:
 
     @property
     def went_back(self) -> bool:
-        """Whether it was a roll back by hand, to what is good: a good end with a reason."""
-        return self.outcome is Outcome.PROMOTED and bool(self.reason)
+        """Whether it was a roll back by hand, and went well."""
+        return self.outcome is Outcome.PROMOTED and bool(self.plan.back)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,8 +73,7 @@ def _close(history: History, entry: Recorded) -> History:
         since=now.since,
         until=entry.time,
         outcome=Outcome(_text(entry, "outcome")),
-        # what serves is marked bad only by the rollback that replaces it
-        reason=_text(entry, "reason") or ("" if now.plan.stable is None else history.bad_reason(now.plan.stable)),
+        reason=_text(entry, "reason") or now.plan.back,
     )
     return replace(history, open=None, closed=(*history.closed, ended))
 

@@ -10,6 +10,12 @@ from towpath.core.errors import UsageError
 KIT_PORT = 8080
 """Where the serving kit listens inside a container."""
 
+HOLDOUT = "holdout.jsonl"
+"""Requests like users', a JSON body per line: for probes, and for warm-up where the image has the file."""
+
+KIT_CLASSES = "towpath.serving."
+"""What a command begins with whose class comes with the kit, so that a model needs no code of its own."""
+
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PYTHON = re.compile(r"3\.\d{1,2}")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -117,6 +123,11 @@ class ModelSpec:
     test: tuple[str, ...] = ()
     declared_in: str = ""
 
+    @property
+    def holdout(self) -> str:
+        """Absolute path of the requests that probes send, which may not be there."""
+        return f"{self.folder}/{HOLDOUT}"
+
 
 def image_problems(spec: ImageSpec) -> list[str]:
     """What is missing or wrong in a description, before any file is looked at."""
@@ -131,7 +142,7 @@ def _layers_problems(spec: ImageSpec) -> list[str]:
     problems = []
     if not _CLASS.fullmatch(spec.command):
         problems.append(f"command: {spec.command!r} is not module:Class, such as serve:Model")
-    if not spec.code:
+    if not spec.code and not spec.command.startswith(KIT_CLASSES):
         problems.append("code: names no file; list the files and folders the model's class needs")
     if not spec.base:
         problems.append("base: names no base image; an alias such as python3.11, or repository@sha256:…")

@@ -51,18 +51,28 @@ def _string(opcode: str, argument: object) -> str | None:
     return str(argument) if opcode in _STRINGS else None
 
 
-def is_pickle(file: BinaryIO, *, compressed: bool) -> bool:
-    """Whether the file begins and ends as a pickle does; where it may be compressed, as joblib's are, begins so."""
-    head = file.read(6)
-    if compressed and head.startswith(_COMPRESSED):
+def is_compressed(file: BinaryIO) -> bool:
+    """Whether the file begins as one that joblib compressed; which modules that needs can't be read."""
+    file.seek(0)
+    return file.read(6).startswith(_COMPRESSED)
+
+
+def is_pickle(file: BinaryIO) -> bool:
+    """Whether the file begins as a pickle does and has its end; of a compressed one the beginning is looked at."""
+    if is_compressed(file):
         return True
+    file.seek(0)
+    head = file.read(2)
     if head.startswith(pickle.PROTO):
+        if len(head) == 1 or head[1] > pickle.HIGHEST_PROTOCOL:
+            return False
         file.seek(-1, io.SEEK_END)
-        return len(head) > 1 and head[1] <= pickle.HIGHEST_PROTOCOL and file.read(1) == pickle.STOP
+        if file.read(1) == pickle.STOP:
+            return True
     file.seek(0)
     try:
         deque(pickletools.genops(file), maxlen=0)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, MemoryError):
         return False
     return True
 

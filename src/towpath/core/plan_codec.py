@@ -36,6 +36,7 @@ def plan_from_json(data: Mapping[str, object]) -> Plan:
             candidate=parse_image(str(data["candidate"])),
             stable=None if stable is None else parse_image(str(stable)),
             steps=tuple(_step(step) for step in json_list(data["steps"])),
+            back=str(data.get("back", "")),  # older plans don't say
             **text,
         )
     except (KeyError, ValueError, TypeError) as error:

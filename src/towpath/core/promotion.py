@@ -89,6 +89,7 @@ class Plan:
         commit: of the checkout it was opened from; empty outside Git.
         drawn: the hash of what stood before.
         steps: in order.
+        back: why a person goes back to this release; empty: it is promoted.
     """
 
     id: int
@@ -104,6 +105,7 @@ class Plan:
     commit: str
     drawn: str
     steps: tuple[Step, ...]
+    back: str = ""
 
 
 def first_steps(replicas: int) -> tuple[Step, ...]:

@@ -3,13 +3,15 @@
 import ast
 from typing import Final
 
-_DYNAMIC: Final = frozenset({"__getattr__", "exec", "globals", "setattr", "*"})  # names may come from anywhere
+_DYNAMIC: Final = frozenset(  # with these, names may come from anywhere
+    {"*", "__dict__", "__getattr__", "eval", "exec", "globals", "locals", "modules", "setattr", "vars"}
+)
 
 
 def module_files(module: str) -> tuple[str, str]:
-    """The two files that Python takes for a module, relative to the folder of the code."""
+    """The two files that Python takes for a module, the one it prefers first, relative to the folder of the code."""
     path = module.replace(".", "/")
-    return f"{path}.py", f"{path}/__init__.py"
+    return f"{path}/__init__.py", f"{path}.py"
 
 
 def may_have(source: str, name: str) -> bool:
@@ -38,5 +40,9 @@ def _names(node: ast.AST) -> tuple[str, ...]:
             return (node.id,) if isinstance(node.ctx, ast.Store) or node.id in _DYNAMIC else ()
         case ast.alias():
             return (node.asname or node.name,)
+        case ast.Attribute():
+            return (node.attr,) if node.attr in _DYNAMIC else ()
+        case ast.MatchAs() | ast.MatchStar():
+            return (node.name or "",)
         case _:
             return ()

@@ -71,8 +71,9 @@ def test_what_the_training_data_was_like_is_read_where_the_kit_finds_it(place: W
     ("weights", "where"),
     [
         (("weights/model.bin", "weights/reference.json"), "weights/reference.json"),
-        (("out/weights",), "out/reference.json"),
-        (("out/a", "out/b"), "out/reference.json"),
+        (("out/weights", "out/reference.json"), "out/reference.json"),
+        (("out/a", "out/b", "out/reference.json"), "out/reference.json"),
+        (("out/weights",), "reference.json"),  # what lies beside the weights alone doesn't go into the image
         (("model.bin",), "reference.json"),
         ((), "reference.json"),
     ],
@@ -81,7 +82,10 @@ def test_the_reference_is_looked_for_around_the_folder_that_holds_all_weights(
     place: Workshop, weights: tuple[str, ...], where: str
 ) -> None:
     write_files(place.root / "model", {f"{name}/w" if "." not in name else name: b"w" for name in weights})
-    write_files(place.root / "model", {"reference.json": b"{", "out/a/reference.json": b"{", where: REFERENCE})
+    write_files(
+        place.root / "model", {"reference.json": b"{", "out/reference.json": b"{", "out/a/reference.json": b"{"}
+    )
+    write_files(place.root / "model", {where: REFERENCE})
     write_files(place.root, {"reference.json": b"{"})
     assert read(place).inputs(place.with_image(weights=weights)).features == (RADIUS,)
 
@@ -105,11 +109,16 @@ def test_a_reference_beside_a_dockerfile_may_be_anything(place: Workshop, text: 
     assert read(place).inputs(model).features == ()
 
 
-def test_rows_that_probes_could_not_send_are_told_with_everything_else(place: Workshop) -> None:
+def test_rows_that_the_kit_could_not_answer_are_told_with_everything_else(place: Workshop) -> None:
     write_files(place.root / "model", {"holdout.jsonl": b'{}\n{"a":\n', "metrics.json": b"{", "reference.json": b"{"})
     with pytest.raises(UsageError, match=r"4 problems(.|\n)*holdout\.jsonl:2: ") as caught:
-        read(place).inputs(place.with_image(command="serve:Gone"))
+        read(place).inputs(place.with_image(command="serve:Gone", code=("serve.py", "holdout.jsonl")))
     assert "serve.py has no Gone; its classes: M" in caught.value.message
+
+
+def test_rows_that_do_not_go_into_the_image_stop_no_build(place: Workshop) -> None:
+    write_files(place.root / "model", {"holdout.jsonl": b"version https://git-lfs.github.com/spec/v1\n"})
+    assert read(place).inputs(place.model).hashes
 
 
 def test_an_image_that_was_built_elsewhere_has_no_training_data_of_this_folder(place: Workshop) -> None:
@@ -129,31 +138,51 @@ def test_everything_that_is_missing_is_said_at_once(place: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "requirements", "said"),
+    ("command", "said"),
     [
-        ("serve:N", "", "command: serve.py has no N; its classes: M"),
-        ("left:M", "requirements.txt", "command: left.py is not among the files of code; add it there"),
-        ("nowhere:M", "", "command: no file of code is the module nowhere, and there are no requirements"),
-        ("empty:M", "", "command: empty/__init__.py has no M; its classes: none"),
+        ("serve:N", "command: serve.py has no N; its classes: M"),
+        ("left:M", "command: left.py is not among the files of code; add it there"),
+        ("nowhere:M", "command: no file of code is the module nowhere, and there are no requirements"),
+        ("empty:M", "command: empty/__init__.py has no M; its classes: none"),
+        ("both:M", "command: both/__init__.py has no M; its classes: Other"),
     ],
 )
 def test_a_command_that_cannot_be_served_is_told_before_anything_is_built(
-    place: Workshop, command: str, requirements: str, said: str
+    place: Workshop, command: str, said: str
 ) -> None:
-    write_files(place.root / "model", {"left.py": b"class M: ...", "empty/__init__.py": b""})
-    model = place.with_image(command=command, requirements=requirements, code=("serve.py", "empty"))
+    files = {"left.py": b"class M: ...", "empty/__init__.py": b"", "both.py": b"class M: ..."}
+    write_files(place.root / "model", files | {"both/__init__.py": b"class Other: ..."})
+    code = ("serve.py", "empty", "both.py", "both")
     with pytest.raises(UsageError) as caught:
-        read(place).inputs(model)
+        read(place).inputs(place.with_image(command=command, base="python3.11", requirements="", code=code))
     assert said in caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("command", "requirements"),
-    [("nowhere:M", "requirements.txt"), ("towpath.serving.pickled:PickledModel", ""), ("pack.inner:M", "")],
+    "changes",
+    [
+        {"command": "nowhere:M", "requirements": "requirements.txt"},
+        {"command": "nowhere:M", "base": "registry:5000/ours@sha256:" + "a" * 64},
+        {"command": "inner:M", "env": {"PYTHONPATH": "/app/pack"}},
+        {"command": "towpath.serving.pickled:PickledModel"},
+        {"command": "towpath.serving.pickled:PickledModel", "code": ()},
+        {"command": "pack.inner:M"},
+        {"command": "pack.fast:M"},
+    ],
 )
-def test_a_command_that_may_be_served_is_let_on(place: Workshop, command: str, requirements: str) -> None:
-    write_files(place.root / "model", {"pack/inner.py": b"from elsewhere import *"})
-    read(place).inputs(place.with_image(command=command, requirements=requirements, code=("serve.py", "pack")))
+def test_a_command_that_may_be_served_is_let_on(place: Workshop, changes: dict[str, object]) -> None:
+    files = {"pack/inner.py": b"from elsewhere import *", "pack/fast.cpython-311-x86_64-linux-gnu.so": b"\x7fELF"}
+    write_files(place.root / "model", files)
+    inputs = read(place).inputs(
+        place.with_image(**{"base": "python3.11", "requirements": "", "code": ("serve.py", "pack"), **changes})
+    )
+    assert inputs.notes == ()
+
+
+def test_a_module_that_is_left_out_is_noted_where_it_may_come_with_the_requirements(place: Workshop) -> None:
+    write_files(place.root / "model", {"dep/__init__.py": b"class M: ..."})
+    (note,) = read(place).inputs(place.with_image(command="dep:M")).notes
+    assert note.startswith("dep/__init__.py is not among the files of code: unless dep comes from elsewhere")
 
 
 def test_a_dockerfile_and_its_context_are_the_code(place: Workshop) -> None:

@@ -67,6 +67,14 @@ def test_an_image_holds_code_weights_dependencies_and_kit_and_nothing_of_the_dri
     assert built.base.startswith("tiny@sha256:")
 
 
+def test_a_model_that_the_kit_serves_needs_no_code(place: Workshop, client: RegistryClient, fake: FakeRegistry) -> None:
+    model = place.with_image(code=(), command="towpath.serving.pickled:PickledModel")
+    built = place.builder.build(model, f"{fake.host}/m")
+    files = files_of(client, f"{fake.host}/m", built.image.digest)
+    assert "app/weights/model.bin" in files
+    assert "app/serve.py" not in files
+
+
 def test_what_predictions_are_counted_at_is_in_every_image(
     place: Workshop, client: RegistryClient, fake: FakeRegistry
 ) -> None:

@@ -11,11 +11,11 @@ from towpath.adapters.builders.files import contents, inside, walk
 from towpath.adapters.builders.hashes import HashCache
 from towpath.adapters.builders.kit import Kit
 from towpath.adapters.builders.layers import HOME, REFERENCE, code_files, weights_folder
-from towpath.adapters.builders.targets import wrong_target
-from towpath.adapters.holdout import HOLDOUT, read_rows
+from towpath.adapters.builders.targets import doubtful_target, wrong_target
+from towpath.adapters.holdout import read_rows
 from towpath.app.build_ports import Inputs
 from towpath.core.errors import UsageError, all_at_once
-from towpath.core.image import BuilderName, ImageSpec, ModelSpec, image_problems
+from towpath.core.image import HOLDOUT, BuilderName, ImageSpec, ModelSpec, image_problems
 from towpath.core.inputs import Feature, features_of
 from towpath.core.layers import split_weights, tree_hash
 from towpath.serving.reference import BadReference
@@ -39,13 +39,17 @@ class FilesOfModels:
         """
         folder = Path(model.folder)
         problems = image_problems(model.image) + list(_absent(folder, model))
-        if model.image.builder is BuilderName.LAYERS and not problems:
-            problems += wrong_target(folder, model.image)
-        problems += _unusable(model)
+        shipped = {} if problems else _shipped(model)
+        problems += [problem for problem in _unusable(model, shipped) if problem]
         metrics = _metrics(folder / METRICS, problems)
         if problems:
             raise all_at_once(f"model {model.name} in {folder}", problems, "paths are relative to the model's folder")
-        return Inputs(hashes=self._of(folder, model), metrics=metrics, features=_features(model))
+        return Inputs(
+            hashes=self._of(folder, model),
+            metrics=metrics,
+            features=_features(_reference(model, shipped)),
+            notes=_notes(model, shipped),
+        )
 
     def _of(self, folder: Path, model: ModelSpec) -> dict[str, str]:
         spec = model.image
@@ -94,32 +98,60 @@ def _wrong(folder: Path, names: Iterable[str], key: str) -> Iterator[str]:
             yield f"{name} is not there" + ("; train the model first" if key == "weights" else "")
 
 
-def _unusable(model: ModelSpec) -> Iterator[str]:
-    """What is wrong with files that training wrote for the kit and for probes, which would be seen only as they run."""
-    reference = _reference(model)
+def _shipped(model: ModelSpec) -> dict[str, Path]:
+    """Files of code and weights that an image of layers is made of, by their path in it."""
+    if model.image.builder is not BuilderName.LAYERS:
+        return {}
+    folder = Path(model.folder)
+    return dict((*code_files(folder, model.image), *walk(folder, model.image.weights)))
+
+
+def _unusable(model: ModelSpec, shipped: Mapping[str, Path]) -> Iterator[str]:
+    """What is wrong with files that go into the image, and would be seen only as it starts."""
+    if not shipped:
+        return
+    yield wrong_target(Path(model.folder), model.image, shipped)
+    reference, rows = _reference(model, shipped), _found(model, HOLDOUT, shipped)
     try:
-        if reference is not None and model.image.builder is BuilderName.LAYERS:
+        if reference is not None:
             read_reference(reference)
     except BadReference as error:
         yield str(error)
     try:
-        read_rows(Path(model.folder) / HOLDOUT)
+        if rows is not None:
+            read_rows(rows)
     except UsageError as error:
         yield error.message
 
 
-def _reference(model: ModelSpec) -> Path | None:
-    """The reference that the kit finds first: in the weights, beside them, or beside the code."""
-    folder, weights = Path(model.folder), PurePosixPath(weights_folder(model))
-    places = (folder / place / REFERENCE for place in (weights, weights.parent, ""))
-    return next((place for place in places if place.is_file()), None)
+def _notes(model: ModelSpec, shipped: Mapping[str, Path]) -> tuple[str, ...]:
+    doubt = doubtful_target(Path(model.folder), model.image, shipped) if shipped else ""
+    return (doubt,) if doubt else ()
 
 
-def _features(model: ModelSpec) -> tuple[Feature, ...]:
-    """Those of the reference; none of an image that was built elsewhere."""
-    file = None if model.image.builder is BuilderName.IMAGE else _reference(model)
-    with contextlib.suppress(ValueError, OSError):  # it may be no reference of the kit's
-        return () if file is None else features_of(json.loads(file.read_text(encoding="utf-8")))
+def _reference(model: ModelSpec, shipped: Mapping[str, Path]) -> Path | None:
+    """The reference that the kit finds; of an image of a Dockerfile, the one in the folder."""
+    if model.image.builder is BuilderName.DOCKERFILE:
+        folder = Path(model.folder)
+        return _found(model, REFERENCE, {path: folder / path for path in _places(model, REFERENCE)})
+    return _found(model, REFERENCE, shipped)
+
+
+def _found(model: ModelSpec, name: str, files: Mapping[str, Path]) -> Path | None:
+    """What the kit finds first of that name."""
+    return next((files[place] for place in _places(model, name) if place in files and files[place].is_file()), None)
+
+
+def _places(model: ModelSpec, name: str) -> tuple[str, ...]:
+    """Where the kit looks: in the weights, beside them, and beside the code."""
+    weights = PurePosixPath(weights_folder(model))
+    return str(weights / name), str(weights.parent / name), name
+
+
+def _features(reference: Path | None) -> tuple[Feature, ...]:
+    """What the training data was like."""
+    with contextlib.suppress(ValueError, OSError, RecursionError):  # beside a Dockerfile it may be anything
+        return () if reference is None else features_of(json.loads(reference.read_text(encoding="utf-8")))
     return ()
 
 

@@ -1,32 +1,52 @@
 """The class that a model's command names, looked for in the files that go into its image."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from towpath.adapters.builders.files import walk
 from towpath.core.image import ImageSpec
 from towpath.core.targets import classes, may_have, module_files
 
 _KIT: Final = "towpath"
+_BASE: Final = re.compile(r"python3\.\d+")  # a base with nothing of the user's in it
 
 
-def wrong_target(folder: Path, spec: ImageSpec) -> Iterator[str]:
-    """Why the command can't be served; nothing where it may: its module can come with the requirements."""
+def wrong_target(folder: Path, spec: ImageSpec, shipped: Mapping[str, Path]) -> str:
+    """Why the command surely can't be served; empty where it may be.
+
+    Args:
+        folder: the model's.
+        spec: with a command that is module:Class.
+        shipped: files of code and weights, by their path in the image.
+    """
     module, _, name = spec.command.partition(":")
-    shipped = dict(walk(folder, (*spec.code, *spec.weights)))
-    path = next((path for path in module_files(module) if path in shipped and shipped[path].is_file()), "")
+    path = next((path for path in module_files(module) if path in shipped), "")
     if path:
-        yield from _without(shipped[path], path, name)
-        return
+        source = shipped[path].read_text(encoding="utf-8", errors="replace")
+        has = "" if may_have(source, name) else ", ".join(classes(source)) or "none"
+        return f"command: {path} has no {name}; its classes: {has}" if has else ""
+    if _may_come_from_elsewhere(module, spec, shipped):
+        return ""
     left = next((path for path in module_files(module) if (folder / path).is_file()), "")
     if left:
-        yield f"command: {left} is not among the files of code; add it there"
-    elif not spec.requirements and module.partition(".")[0] != _KIT:
-        yield f"command: no file of code is the module {module}, and there are no requirements it could come with"
+        return f"command: {left} is not among the files of code; add it there"
+    return f"command: no file of code is the module {module}, and there are no requirements it could come with"
 
 
-def _without(file: Path, path: str, name: str) -> Iterator[str]:
-    source = file.read_text(encoding="utf-8", errors="replace")
-    if not may_have(source, name):
-        yield f"command: {path} has no {name}; its classes: {', '.join(classes(source)) or 'none'}"
+def _may_come_from_elsewhere(module: str, spec: ImageSpec, shipped: Mapping[str, Path]) -> bool:
+    """From the kit, a wheel, a base of the user's, a path of the user's, or a file that is compiled."""
+    own = spec.requirements or not _BASE.fullmatch(spec.base) or "PYTHONPATH" in spec.env
+    compiled = (PurePosixPath(path) for path in shipped if path.endswith((".so", ".pyc")))
+    stems = {str(path.with_name(path.name.partition(".")[0])) for path in compiled}
+    return bool(own) or module.partition(".")[0] == _KIT or module.replace(".", "/") in stems
+
+
+def doubtful_target(folder: Path, spec: ImageSpec, shipped: Mapping[str, Path]) -> str:
+    """What to look at where the command's module lies in the folder, goes not into the image, and may be elsewhere."""
+    module = spec.command.partition(":")[0]
+    paths = module_files(module)
+    left = next((path for path in paths if (folder / path).is_file()), "")
+    if not left or any(path in shipped for path in paths):
+        return ""
+    return f"{left} is not among the files of code: unless {module} comes from elsewhere, the release can't start"
