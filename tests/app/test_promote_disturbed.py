@@ -242,6 +242,11 @@ class TestCrash:
 
         with pytest.raises(NeedsPerson, match=r"infra/ or stacks/ changed"):
             resume(scene.services(), "prod")
+        assert traffic(scene) == [25, 0]
+
+        with pytest.raises(NeedsPerson, match=r"infra/ or stacks/ changed"):
+            resume_all(scene.services())
+        assert traffic(scene) == [25, 0]
 
     def test_of_nothing_is_nothing(self, scene: Scene) -> None:
         assert resume_all(scene.services()) == ()

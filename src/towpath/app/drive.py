@@ -58,6 +58,8 @@ def _drive(run: Run) -> None:
     now = run.open()
     if now.rolling_back:
         raise CandidateRefused(Refusal(reason=now.rolling_back, bad=now.bad, outcome=now.outcome))
+    if not (now.abort and now.can_turn_back):
+        expect_program(run)
     while now.next_step < len(run.plan.steps):
         if now.awaits_person:
             _heed(run, now)
@@ -166,7 +168,7 @@ def _left_alone(run: Run, why: str) -> str:
             return ""
         if now.rolling_back:
             to_zero(run, now)
-        else:
+        elif now.traffic or now.started >= now.next_step:  # else it was reset already, and no step began since
             reset(run, now, why)
     except (TowpathError, OSError, KeyboardInterrupt) as failed:
         return (

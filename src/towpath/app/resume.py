@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from towpath.app.drive import drive, expect_known, reset
 from towpath.app.heard import last_heard
 from towpath.app.lease import LeaseLost
-from towpath.app.run import Run, expect_program
+from towpath.app.run import Run
 from towpath.app.services import Held, Services
 from towpath.core.contract import Endpoint
 from towpath.core.errors import Interrupted, NeedsPerson
@@ -56,8 +56,6 @@ def go_on(services: Services, now: Open) -> Closed | None:
         opened = run.history().open
         if opened is None or opened.plan.id != now.plan.id:
             return None
-        if not _goes_back(opened):
-            expect_program(run)
         if _alone_for(services, run, opened) > _max_gap(opened):
             reset(run, opened, "nobody looked at the candidate for longer than max_gap")
         return drive(run)
@@ -149,10 +147,6 @@ def _endpoint(endpoint: Endpoint | None, plan: Plan) -> Endpoint:
     if endpoint is None:
         raise NeedsPerson(f"the pinned stack file of promotion {plan.id} has no endpoint {plan.endpoint}")
     return endpoint
-
-
-def _goes_back(opened: Open) -> bool:
-    return bool(opened.rolling_back or (opened.abort and opened.can_turn_back))
 
 
 def _alone_for(services: Services, run: Run, opened: Open) -> float:
