@@ -57,8 +57,12 @@ class DockerProvider(ResourceProvider):
         raise NotImplementedError
 
     def exists(self, client: DockerClient, name: str) -> bool:
-        """Whether it is still there."""
+        """Whether what has that name is still there."""
         raise NotImplementedError
+
+    def stands(self, client: DockerClient, name: str, props: Props) -> bool:  # noqa: ARG002 - of kinds without a name
+        """Whether it is still there; a kind that isn't known by its name alone looks at its inputs."""
+        return self.exists(client, name)
 
     def remove(self, client: DockerClient, name: str, props: Props) -> None:
         """Remove it; one that is gone already is no error."""
@@ -80,7 +84,7 @@ class DockerProvider(ResourceProvider):
         """Called by Pulumi's refresh; a resource without id is taken out of the state."""
         given = plain(props)
         with daemon(given) as client:
-            return ReadResult(id_=id_ if self.exists(client, id_) else "", outs=_kept(given, {}))
+            return ReadResult(id_=id_ if self.stands(client, id_, given) else "", outs=_kept(given, {}))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Called by Pulumi."""

@@ -1,5 +1,5 @@
 # Runs inside the router's container. Replaces one fragment, joins all of a kind, and sees that the router took them.
-# apply KIND FILE BODY FENCE CLUSTERS | remove KIND FILE | healthy CLUSTER HOSTS SECONDS | idle CLUSTER SECONDS | await HOST PORT PATH SECONDS
+# apply KIND FILE BODY FENCE CLUSTERS | remove KIND FILE | has KIND FILE | healthy CLUSTER HOSTS SECONDS | idle CLUSTER SECONDS | await HOST PORT PATH SECONDS
 # BODY is base64; CLUSTERS are separated by commas; FENCE may be empty.
 # Exit: 0 done, 70 admin silent, 75 fenced off, 76 rejected, 77 unknown cluster, 78 requests met no cluster, 79 time ran out.
 set -u -o pipefail
@@ -118,6 +118,7 @@ case $verb in
     locked
     change - ""
     ;;
+  has) [ -e "$1/$2" ] ;;
   healthy)
     for ((end = SECONDS + $3; SECONDS <= end; )); do
       [ "$(admin /clusters | grep -c "^$1::[^:]*:[0-9]*::health_flags::healthy")" -ge "$2" ] && exit 0

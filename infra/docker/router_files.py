@@ -74,6 +74,13 @@ class RouterFiles:
         code, text = self._run("remove", kind, name)
         self._expect(code, text, f"its {kind} without {name}")
 
+    def has(self, kind: str, name: str) -> bool:
+        """Whether the fragment is there; what a router that doesn't run has can't be known, and is put there again."""
+        container = find_container(self._client, self._router)
+        if container is None or container.status != "running":
+            return False
+        return self._run("has", kind, name)[0] == 0
+
     def await_healthy(self, cluster: str, hosts: int, seconds: float) -> None:
         """Wait until the router itself finds that many hosts of a cluster healthy.
 

@@ -42,9 +42,9 @@ class RouterClusterProvider(DockerProvider):
         """Wait for the replicas that came; the cluster itself finds them by their common name."""
         return self.make(client, news)
 
-    def exists(self, client: "DockerClient", name: str) -> bool:  # noqa: ARG002 - the base's verb
-        """As the state has it: the router's files live and end with its volume."""
-        return True
+    def stands(self, client: "DockerClient", name: str, props: Props) -> bool:
+        """Whether the router has them on its volume."""
+        return RouterFiles(client, props["router"]).has("clusters", cluster_file(name))
 
     def remove(self, client: "DockerClient", name: str, props: Props) -> None:
         """Wait until nothing is under way, no longer than the drain timeout, then take both away."""
@@ -75,9 +75,9 @@ class RouteProvider(DockerProvider):
         """Replace them and wait until the router runs them."""
         return self.make(client, news)
 
-    def exists(self, client: "DockerClient", name: str) -> bool:  # noqa: ARG002 - the base's verb
-        """As the state has it: the router's files live and end with its volume."""
-        return True
+    def stands(self, client: "DockerClient", name: str, props: Props) -> bool:  # noqa: ARG002 - the base's verb
+        """Whether the router has them on its volume."""
+        return RouterFiles(client, props["router"]).has("routes", route_file(props["endpoint"], props["path"]))
 
     def remove(self, client: "DockerClient", name: str, props: Props) -> None:  # noqa: ARG002 - the base's verb
         """Take them away."""

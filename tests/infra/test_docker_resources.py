@@ -154,6 +154,22 @@ def test_a_route_to_a_cluster_that_is_not_there_is_refused_and_nothing_changes(s
     assert served in names(site)
 
 
+def test_a_refresh_sees_what_a_router_lost_and_drawing_it_again_puts_it_back(site: Site, served: str) -> None:
+    adopted = ReplicaProvider().create(site.replica("r1"))
+    assert adopted.id == served
+    cluster, route = site.cluster("r1", alias(adopted)), site.route({"r1": 10_000})
+    name, clusters, routes = route["router"], RouterClusterProvider(), RouteProvider()
+    assert (clusters.read("m/r1", cluster).id, routes.read("route", route).id) == ("m/r1", "route")
+
+    site.client.containers.get(name).exec_run(["bash", "-c", "rm /xds/clusters/* /xds/routes/*"])
+    assert (clusters.read("m/r1", cluster).id, routes.read("route", route).id) == ("", "")
+
+    clusters.create(cluster)
+    routes.create(route)
+    assert (clusters.read("m/r1", cluster).id, routes.read("route", route).id) == ("m/r1", "route")
+    assert site.ask()[0] == 200
+
+
 def test_an_outdated_fence_is_refused_and_a_run_without_one_is_not(site: Site, served: str) -> None:
     props = site.route({"r1": 10_000})
     RouteProvider().update("", props, {**props, "fence": 7})
