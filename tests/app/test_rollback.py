@@ -1,13 +1,19 @@
 """`deploy rollback`: where it goes, and where it doesn't."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.app.promotions import PROD, told
+from tests.app.promotions import PROD, left_in_mid_canary, told
 from tests.fakes.scene import Scene
 from tests.fakes.world import image, record
 from towpath.app.promote import promote
 from towpath.app.rollback import RollbackRequest, rollback
-from towpath.core.errors import Refused
+from towpath.core.contract import Endpoint
+from towpath.core.errors import Busy, Refused
+from towpath.core.image import ImageSpec, ModelSpec
+from towpath.core.pipeline import Model
+from towpath.core.release import ImageRef
 
 
 class TestRollback:
@@ -53,3 +59,45 @@ class TestRollback:
     def test_without_an_earlier_release_is_refused(self, scene: Scene) -> None:
         with pytest.raises(Refused, match="no other release"):
             rollback(scene.services(), RollbackRequest(environment="prod"))
+
+
+class TestRollbackInMidCanary:
+    def test_gives_the_canary_up_and_that_is_all(self, scene: Scene) -> None:
+        left_in_mid_canary(scene)
+
+        assert rollback(scene.services(), RollbackRequest(environment="prod")) is None
+        assert serving(scene) == image("a")
+
+    def test_goes_on_to_the_release_that_was_named(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
+        scene.releases.records.append(record("c"))
+        scene.serve("dev", image("c"), promotion=2)
+        left_in_mid_canary(scene)
+
+        closed = rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("a"))))
+
+        assert closed is not None
+        assert serving(scene) == image("a")
+
+    def test_refuses_a_release_that_is_not_good_before_the_canary_is_given_up(self, scene: Scene) -> None:
+        left_in_mid_canary(scene)
+
+        with pytest.raises(Refused, match="never served in prod"):
+            rollback(scene.services(), RollbackRequest(environment="prod", to=str(image("b"))))
+        assert told(scene).open is not None
+
+    def test_leaves_the_canary_of_another_model_alone(self, scene: Scene) -> None:
+        left_in_mid_canary(scene)
+        scene.world.files["prod"] += (Endpoint(name="rose"),)
+        services = scene.services()
+        rose = Model(spec=ModelSpec(name="rose", folder="/rose", image=ImageSpec()))
+        two = replace(services, pipeline=replace(services.pipeline, models=(*services.pipeline.models, rose)))
+
+        with pytest.raises(Busy, match="promotion 4 of iris to prod is open") as busy:
+            rollback(two, RollbackRequest(environment="prod", model="rose"))
+        assert busy.value.hint == "deploy abort prod gives it up; then roll rose back"
+        assert told(scene).open is not None
+
+
+def serving(scene: Scene) -> ImageRef | None:
+    return scene.world.drawn["prod"][0].release

@@ -34,6 +34,13 @@ def test_of_too_few_requests_now_the_average_says_more(scene: Scene) -> None:
     assert planned_rate(scene) == pytest.approx(0.5, rel=0.01)
 
 
+def test_where_nothing_tells_a_rate_it_is_said_which_one_is_assumed(scene: Scene) -> None:
+    scene.observer.stable.rate = 0
+
+    assert planned_rate(scene) == 10
+    assert "too few requests to tell a rate: 10/s are assumed; --rps N says otherwise" in scene.report.lines
+
+
 def test_where_somebody_says_it_nothing_is_counted(scene: Scene) -> None:
     begun = scene.world.clock.now()
 

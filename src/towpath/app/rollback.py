@@ -6,8 +6,8 @@ from towpath.app.control import abort
 from towpath.app.facts import Standing, candidate, standing
 from towpath.app.promote import draft_plan, open_and_drive
 from towpath.app.services import Services
-from towpath.core.errors import Refused, RolledBack
-from towpath.core.history import Closed
+from towpath.core.errors import Busy, Refused, RolledBack
+from towpath.core.history import Closed, Open
 from towpath.core.promotion import Strategy, immediate_steps
 from towpath.core.release import ImageRef
 
@@ -34,21 +34,35 @@ def rollback(services: Services, request: RollbackRequest) -> Closed | None:
 
     Raises:
         Refused: there is nothing to go back to, or what was named isn't known to be good there.
-        Busy, Overridden, NeedsPerson, Interrupted: as a promotion.
+        Busy, Overridden, NeedsPerson, Interrupted: as a promotion; Busy too while another model is promoted there.
     """
     here = standing(services, request.environment, request.model)
     reason = request.reason or "rolled back by hand"
+    named = _known_good(here, candidate(services, here, request.to)) if request.to else None
     if here.history.open is not None:
-        try:
-            abort(services, request.environment, reason)
-        except RolledBack as done:
-            services.report.line(done.message)
-        return None
-    target = _known_good(here, candidate(services, here, request.to)) if request.to else last_good(here)
+        _give_up(services, here, here.history.open, reason)
+        here = standing(services, request.environment, request.model)
+        if named in {None, here.serving}:
+            return None
+    target = named or last_good(here)
     steps = immediate_steps(here.endpoint.replicas, smoke=False)
     plan = replace(draft_plan(services, here, target, Strategy.IMMEDIATE, steps), source="rollback", back=reason)
     bad = "" if here.serving is None or here.serving == target else reason
     return open_and_drive(services, here, plan, (), bad_stable=bad)
+
+
+def _give_up(services: Services, here: Standing, opened: Open, reason: str) -> None:
+    """End the canary of the same model; another model's isn't what was asked about."""
+    name = here.environment.name
+    if opened.plan.model != here.model.name:
+        raise Busy(
+            f"promotion {opened.plan.id} of {opened.plan.model} to {name} is open, and there is one at a time",
+            f"deploy abort {name} gives it up; then roll {here.model.name} back",
+        )
+    try:
+        abort(services, name, reason)
+    except RolledBack as done:
+        services.report.line(done.message)
 
 
 def _known_good(here: Standing, target: ImageRef) -> ImageRef:

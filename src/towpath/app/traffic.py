@@ -32,17 +32,20 @@ def traffic_of(
     with services.report.progress(f"counting requests for {COUNTED:g} s"):
         services.clock.sleep(COUNTED)
         later = watch.observer.read()
-    return known(policy, _rate(here, seen, later), seen if seen.samples else None, trained)
+    rate = _rate(here, seen, later)
+    if rate is None:
+        services.report.line(f"too few requests to tell a rate: {ASSUMED_RATE:g}/s are assumed; --rps N says otherwise")
+    return known(policy, ASSUMED_RATE if rate is None else rate, seen if seen.samples else None, trained)
 
 
-def _rate(here: Standing, seen: Observation, later: Observation) -> float:
-    """Requests a second just now or, where those are too few to tell, since stable was promoted."""
+def _rate(here: Standing, seen: Observation, later: Observation) -> float | None:
+    """Requests a second just now or, where those are too few to tell, since stable was promoted; None: not known."""
     recent, counted = _stable_requests(later) - _stable_requests(seen), _stable_requests(later)
     if recent >= _ENOUGH:
         return recent / (later.at - seen.at)
     promoted = here.history.promoted(here.endpoint.name)
     seconds = later.at - promoted[-1].until if promoted else 0.0
-    return counted / seconds if counted and seconds > 0 else ASSUMED_RATE
+    return counted / seconds if counted and seconds > 0 else None
 
 
 def _stable_requests(seen: Observation) -> int:
