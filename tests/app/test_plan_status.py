@@ -51,6 +51,14 @@ class TestStatus:
         assert prod.healthy
         assert prod.published is False
 
+    def test_of_several_models_has_each_where_it_has_an_endpoint(self, scene: Scene) -> None:
+        promote(scene.services(), PROD)
+        scene.add("prod", "rose")
+
+        every = [(one.endpoint, one.environment, one.last is not None) for one in status(scene.services())]
+        assert every == [("iris", "dev", False), ("iris", "prod", True), ("rose", "prod", False)]
+        assert [one.environment for one in status(scene.services(), "iris")] == ["dev", "prod"]
+
     def test_of_a_tracked_branch_whose_file_does_not_parse_says_all_the_rest(self, scene: Scene) -> None:
         scene.world.published["Pulumi.prod.yaml"] = "half a merge"
 

@@ -1,7 +1,5 @@
 """`deploy rollback`: where it goes, and where it doesn't."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.app.promotions import PROD, left_in_mid_canary, told
@@ -9,10 +7,7 @@ from tests.fakes.scene import Scene
 from tests.fakes.world import image, record
 from towpath.app.promote import promote
 from towpath.app.rollback import RollbackRequest, rollback
-from towpath.core.contract import Endpoint
 from towpath.core.errors import Busy, Refused
-from towpath.core.image import ImageSpec, ModelSpec
-from towpath.core.pipeline import Model
 from towpath.core.release import ImageRef
 
 
@@ -88,13 +83,10 @@ class TestRollbackInMidCanary:
 
     def test_leaves_the_canary_of_another_model_alone(self, scene: Scene) -> None:
         left_in_mid_canary(scene)
-        scene.world.files["prod"] += (Endpoint(name="rose"),)
-        services = scene.services()
-        rose = Model(spec=ModelSpec(name="rose", folder="/rose", image=ImageSpec()))
-        two = replace(services, pipeline=replace(services.pipeline, models=(*services.pipeline.models, rose)))
+        scene.add("prod", "rose")
 
         with pytest.raises(Busy, match="promotion 4 of iris to prod is open") as busy:
-            rollback(two, RollbackRequest(environment="prod", model="rose"))
+            rollback(scene.services(), RollbackRequest(environment="prod", model="rose"))
         assert busy.value.hint == "deploy abort prod gives it up; then roll rose back"
         assert told(scene).open is not None
 

@@ -26,6 +26,15 @@ def test_a_table_on_a_pipe_is_aligned_and_plain() -> None:
     assert output.stdout.getvalue() == "NAME  IS\na     1\nlong\n"
 
 
+def test_a_status_of_several_models_names_them(world: FakeWorld) -> None:
+    assert deploy("status", world=world).out.startswith("ENVIRONMENT")
+    world.scene.add("prod", "rose")
+
+    header, *rows = deploy("status", world=world).out.splitlines()
+    assert header.startswith("MODEL  ENVIRONMENT")
+    assert [row.split()[:2] for row in rows] == [["iris", "dev"], ["iris", "prod"], ["rose", "prod"]]
+
+
 def test_an_empty_table_says_so(world: FakeWorld) -> None:
     world.scene.releases.records = []
 

@@ -41,7 +41,7 @@ class Scene:
     """One pipeline of dev and prod in one world, with its services.
 
     `meanwhile` is what somebody else does, once, just before the next lease is taken. `holdout` is the model's holdout
-    set; None: it can't be read.
+    set; None: it can't be read. `others` are further models' names.
     """
 
     world: World = field(default_factory=World)
@@ -56,6 +56,7 @@ class Scene:
     program: str = "program-1"
     train: tuple[str, ...] = ()
     holdout: tuple[str, ...] | None = ('{"row": 1}',)
+    others: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     fences: int = 0
     nonces: int = 0
@@ -112,6 +113,11 @@ class Scene:
         self.world.files[stack] = (endpoint,)
         self.world.draw(stack, endpoint)
 
+    def add(self, stack: str, model: str) -> None:
+        """A further model, whose endpoint is in the stack's file and isn't drawn yet."""
+        self.others = (*self.others, model)
+        self.world.files[stack] = (*self.world.files[stack], Endpoint(name=model))
+
     def serve_canary(self, stack: str, release: ImageRef, *, traffic: float) -> None:
         """A candidate was drawn beside what the file says, by hand: no promotion of it is open."""
         (base,) = self.world.files[stack]
@@ -149,12 +155,12 @@ class Scene:
         return Watch(observer=self.observer, prober=self.prober)
 
     def _pipeline(self) -> Pipeline:
-        spec = ModelSpec(name="iris", folder="/iris", image=ImageSpec())
+        specs = [ModelSpec(name=name, folder=f"/{name}", image=ImageSpec()) for name in ("iris", *self.others)]
         return Pipeline(
             file="/deploy.toml",
             root="/",
             state="/.towpath",
-            models=(Model(spec=spec, train=self.train),),
+            models=tuple(Model(spec=spec, train=self.train) for spec in specs),
             environments=(
                 Environment(name="dev"),
                 Environment(name="prod", promotes_from="dev", protected=True, canary=self.canary),

@@ -32,8 +32,8 @@ class EnvironmentStatus:
         ready: replicas that are ready, of both arms.
         replicas: replicas that run, of both arms.
         healthy: everything drawn runs the digest it should and is ready, and routers do what was declared.
-        open: the promotion under way.
-        last: the last one that ended.
+        open: the endpoint's promotion under way.
+        last: its last one that ended.
         published: the tracked branch's stack file has this release; absent where that can't be told: there is no
             repository, or the branch's file doesn't parse.
         problems: what contradicts something else.
@@ -58,9 +58,14 @@ class EnvironmentStatus:
 
 
 def status(services: Services, model: str = "") -> tuple[EnvironmentStatus, ...]:
-    """Every environment of the pipeline, in its order."""
+    """Every environment of the pipeline, in its order, of one model or of every model that has an endpoint there."""
+    models = services.pipeline.models
+    names = [model] if model or len(models) == 1 else [one.name for one in models]
     return tuple(
-        _status(services, standing(services, environment.name, model)) for environment in services.pipeline.environments
+        _status(services, standing(services, environment.name, name))
+        for name in names
+        for environment in services.pipeline.environments
+        if len(names) == 1 or services.files.read(environment.name).endpoint(name) is not None
     )
 
 
@@ -81,6 +86,7 @@ def _status(services: Services, here: Standing) -> EnvironmentStatus:
     observed = () if canary is None else services.traffic.observed(here.outputs, here.endpoint.name)
     problems = (*_problems(here, running), *_traffic_problems(here, observed), *_driver_problems(services, here))
     promoted = here.history.promoted(here.endpoint.name)
+    opened, ended = here.history.open, [c for c in here.history.closed if c.plan.endpoint == here.endpoint.name]
     return EnvironmentStatus(
         environment=name,
         endpoint=here.endpoint.name,
@@ -94,8 +100,8 @@ def _status(services: Services, here: Standing) -> EnvironmentStatus:
         ready=sum(replica.ready for replica in running),
         replicas=len(running),
         healthy=not problems and (here.serving is None or any(replica.ready for replica in running)),
-        open=here.history.open,
-        last=here.history.closed[-1] if here.history.closed else None,
+        open=opened if opened is not None and opened.plan.endpoint == here.endpoint.name else None,
+        last=ended[-1] if ended else None,
         published=_published(services, here),
         problems=problems,
     )

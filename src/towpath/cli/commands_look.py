@@ -14,8 +14,7 @@ Model = Annotated[str, typer.Option(metavar="MODEL", help="Which model; may be l
 def status(
     context: typer.Context,
     *,
-    model: Model = "",
-    everything: Annotated[bool, typer.Option("--all", help="Every model.")] = False,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Which model; else all of them.")] = "",
 ) -> None:
     """Say what every environment serves.
 
@@ -24,10 +23,7 @@ def status(
     from towpath.app import status as use_case
 
     session = session_of(context)
-    services = session.world.services()
-    names = [one.name for one in services.pipeline.models] if everything else [model]
-    found = [status for name in names for status in use_case.status(services, name)]
-    document, parts = views.status_answer(found)
+    document, parts = views.status_answer(use_case.status(session.world.services(), model))
     session.output.answer("status", document, *parts)
 
 

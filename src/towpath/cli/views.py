@@ -188,7 +188,9 @@ def history_answer(environment: str, closed: Sequence["Closed"]) -> tuple[dict[s
 
 def status_answer(statuses: Sequence["EnvironmentStatus"]) -> tuple[dict[str, object], list["Table | str"]]:
     """Every environment, with what contradicts something else below."""
+    several = len({status.endpoint for status in statuses}) > 1
     columns = (
+        *(("MODEL",) if several else ()),
         "ENVIRONMENT",
         "RELEASE",
         "SINCE",
@@ -200,7 +202,7 @@ def status_answer(statuses: Sequence["EnvironmentStatus"]) -> tuple[dict[str, ob
         "PUBLISHED",
         "URL",
     )
-    rows = tuple(_status_row(status) for status in statuses)
+    rows = tuple(((status.endpoint,) if several else ()) + _status_row(status) for status in statuses)
     problems = [f"{status.environment}: {problem}" for status in statuses for problem in status.problems]
     document: dict[str, object] = {"environments": [_status_document(status) for status in statuses]}
     return document, [Table(columns=columns, rows=rows), *problems]
