@@ -202,8 +202,10 @@ def test_10_a_plan_with_changes_where_that_was_asked_for(world: FakeWorld) -> No
     plain = deploy("plan", "--to", "prod", world=world)
     detailed = deploy("plan", "--to", "prod", "--detailed-exitcode", world=world)
     nothing = deploy("plan", "--to", "prod", "--release", str(image("a")), "--detailed-exitcode", world=world)
+    world.scene.missing.add(image("b").digest)
+    refused = deploy("plan", "--to", "prod", "--detailed-exitcode", world=world)
 
-    assert (plain.code, detailed.code, nothing.code) == (0, 10, 0)
+    assert (plain.code, detailed.code, nothing.code, refused.code) == (0, 10, 0, 3)
     assert world.scene.world.ups == []
 
 

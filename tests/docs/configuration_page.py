@@ -45,7 +45,7 @@ _BETWEEN: Final = """
 - `traffic` rises, each percent once, and stays below 100 - `holdback`. The last step, 100 - `holdback`, comes by
   itself, and so does a step of 50.
 - `holdback` is below 50; `poll` is from `1s` to less than `max_gap`; `warm_up` is below `max_time`; `min_time` is at
-  most `max_time`.
+  most `max_time`, and `soak` at most what is left between the two.
 - Each `[[environments.NAME.canary.metric]]` has a name of its own and one source: `events` and `cases`, or `histogram`
   and `above`, or `promql`. There are at most 8. `promote` is wider than `rollback`. Queries use `$release` or `$arm`.
 - `blue-green` has one step, 100 - `holdback`, and takes no `traffic`.

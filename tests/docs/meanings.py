@@ -60,7 +60,10 @@ MEANINGS: Final = {
     ("CanaryTable", "warm_up"): "in which channels that suffer from a cold start don't count",
     ("CanaryTable", "dispersion"): "requests that fail or succeed together, as of clients that batch or stick",
     ("CanaryTable", "max_gap"): "longest time without a usable look; then the candidate loses its traffic",
-    ("CanaryTable", "on_inconclusive"): "what follows an inconclusive canary",
+    (
+        "CanaryTable",
+        "on_inconclusive",
+    ): "how an inconclusive canary ends, once stable serves again: `ask` with exit code 6, `rollback` with 5",
     ("CanaryTable", "margins"): "how much worse a candidate may be",
     ("CanaryTable", "probes"): "absent: no probes",
     ("CanaryTable", "drift"): "what follows when users' requests aren't what they were; the kit counts them",
@@ -109,7 +112,7 @@ MEANINGS: Final = {
     (
         "CanaryTable",
         "metrics",
-    ): "what Towpath itself judges, errors always; alpha is split equally over these and your own",
+    ): "what Towpath itself judges, `errors` among them; alpha is split equally over these and your own",
     ("MarginsTable", "latency"): "of how slow answers are, seen by the router",
     ("MarginsTable", "predictions"): "of what is predicted, counted by the serving kit",
     (

@@ -37,7 +37,9 @@ def plan(
             metavar="N", help="Requests per second that the canary will see; else what the counters say.", min=0.001
         ),
     ] = None,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 10 when it would act.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 10 when it would act, 3 when a gate refuses.")
+    ] = False,
 ) -> None:
     """Say what a promotion would do.
 
@@ -51,7 +53,7 @@ def plan(
     document, parts = plan_answer(planned)
     session.output.answer("plan", document, *parts)
     if detailed_exitcode and planned.has_changes:
-        raise typer.Exit(code=10)
+        raise typer.Exit(code=10 if planned.lets_on else 3)
 
 
 def promote(  # noqa: PLR0913 - one parameter per option of the command line

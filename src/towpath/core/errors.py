@@ -71,7 +71,7 @@ class NeedsPerson(TowpathError):  # noqa: N818 - as above
 
 
 class Parked(TowpathError):  # noqa: N818 - as above
-    """The promotion waits and gave its lease back; `deploy resume` goes on."""
+    """The promotion waits and gave its lease back; `deploy resume` goes on. Nothing ends so in this version."""
 
     exit_code = 7
 

@@ -59,7 +59,10 @@ class MatchTable(Table):
 
 
 class CanaryTable(Table):
-    """The candidate beside the stable arm; only ever in the driver's overlay copies."""
+    """The candidate beside the stable arm; only ever in the driver's overlay copies, in a file `deploy` refuses it.
+
+    The driver sets `release`, `traffic` and `replicas`, and so far nothing else.
+    """
 
     release: Annotated[Release, Field(description="the candidate, by digest")]
     traffic: Annotated[Percent, Field(description="percent of requests it gets")] = 0.0
