@@ -43,6 +43,10 @@ def test_of_every_tensor_the_first_row_is_read_value_by_value() -> None:
     )
 
 
+def test_half_of_a_surrogate_pair_is_told_as_what_can_be_written() -> None:
+    assert only(text(inputs={"\ud800": ["\udfff!"]}, outputs={})).inputs == {"\\ud800": "\\udfff!"}
+
+
 def test_what_the_kit_writes_is_what_is_read() -> None:
     entry = Entry(Sampling(share=1), probe=True)
     entry.asked(InferRequest(id=None, inputs=Inputs({"x": [[1.0, 2.0]], "name": ["ada"]}), outputs=()))

@@ -93,7 +93,7 @@ def _values(tensors: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
         for place, raw in places:
             value = _value(raw)
             if value is not None:
-                yield (name if place < 0 else f"{name}[{place}]"), value
+                yield _told(name if place < 0 else f"{name}[{place}]"), value
 
 
 def _value(raw: object) -> Value | None:
@@ -103,6 +103,11 @@ def _value(raw: object) -> Value | None:
         case int() | float():
             return float(raw) if abs(raw) < _LARGEST else None
         case str():
-            return raw
+            return _told(raw)
         case _:
             return None
+
+
+def _told(text: str) -> str:
+    """The text as it can be written: a caller may send half of a surrogate pair, for which UTF-8 has no bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
