@@ -182,3 +182,17 @@ def test_a_volume_that_nobody_named_goes_with_its_replica_and_a_named_one_stays(
     assert mounts["/data"] not in left
     assert mounts["/kept"] in left
     VolumeProvider().delete(named["name"], named)
+
+
+def test_a_port_that_is_taken_is_named_with_its_holder(site: Site) -> None:
+    other = {**site.router, "name": site.router["name"] + "-2", "stats": 0}
+    with pytest.raises(StepFailed, match=f"port {site.router['port']} of .* is already taken") as failure:
+        RouterProvider().create(other)
+    assert site.router["name"] in str(failure.value)
+    assert other["name"] not in {container.name for container in site.containers()}
+    port = free_port()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        with pytest.raises(StepFailed, match="another process has it"):
+            RouterProvider().create({**other, "port": port, "stats": 0})

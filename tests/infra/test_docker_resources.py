@@ -1,7 +1,6 @@
 """The providers against the real daemon: what each verb leaves behind."""
 
 import http.client
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +14,6 @@ from infra.docker.router import RouterProvider
 from infra.docker.storage import VolumeProvider
 from infra.docker.traffic import RouteProvider, RouterClusterProvider
 from tests.support.docker_site import SERVER, Site, drawn_site
-from tests.support.ports import free_port
 from tests.support.unusable_docker import unreached
 from towpath.core.contract import ARM_HEADER, LABEL_DIGEST, LABEL_ENDPOINT, LABEL_RELEASE_ID, LABEL_ROLE
 from towpath.core.tallies import REPLICA_HEADER
@@ -268,20 +266,6 @@ def test_a_new_router_container_serves_what_the_old_one_did(site: Site, served: 
     assert site.ask()[1]["version"] == "r1"
     assert "m/r1" in site.counters(), "the port of the counters is kept"
     assert served in names(site)
-
-
-def test_a_port_that_is_taken_is_named_with_its_holder(site: Site) -> None:
-    other = {**site.router, "name": site.router["name"] + "-2", "stats": 0}
-    with pytest.raises(StepFailed, match=f"port {site.router['port']} of .* is already taken") as failure:
-        RouterProvider().create(other)
-    assert site.router["name"] in str(failure.value)
-    assert other["name"] not in names(site)
-    port = free_port()
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", port))
-        holder.listen()
-        with pytest.raises(StepFailed, match="another process has it"):
-            RouterProvider().create({**other, "port": port, "stats": 0})
 
 
 def test_a_daemon_that_does_not_answer_is_said_with_the_remedy(site: Site) -> None:
