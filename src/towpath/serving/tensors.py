@@ -159,7 +159,8 @@ def _sprawls(shape: Sequence[int], values: int) -> bool:
     """Whether folding makes far more lists than there are values: each dimension of 1 makes one of every row."""
     if len(shape) <= _LISTS_OF_A_VALUE + 1:
         return False
-    return sum(accumulate(shape[:-1], mul)) > max(_FEW_LISTS, _LISTS_OF_A_VALUE * values)
+    lists: int = sum(accumulate(shape[:-1], mul))
+    return lists > max(_FEW_LISTS, _LISTS_OF_A_VALUE * values)
 
 
 def _fold(flat: list[object], shape: Sequence[int]) -> list[object]:
