@@ -45,9 +45,9 @@ publish() { join && mv "tmp/$live" "live/$live"; }
 known() { # every cluster that a route is about to name
   local clusters name
   [ -z "$1" ] && return 0
-  clusters=$(admin /clusters) || return 1
+  clusters=$(admin /clusters) || clusters=$(admin /clusters) || return 70
   for name in ${1//,/ }; do
-    grep -q "^$name::" <<<"$clusters" || { echo "the router has no cluster $name"; return 1; }
+    grep -q "^$name::" <<<"$clusters" || { echo "the router has no cluster $name"; return 77; }
   done
 }
 
@@ -77,7 +77,7 @@ change() { # BODY CLUSTERS
   counters || return 70
   rejected=$(number "$prefix.update_rejected")
   lost=$(number http.towpath.no_cluster)
-  known "$2" || return 77
+  known "$2" || return
   put "$1" && publish || return 1
   accepted || code=$?
   if [ $code -ne 0 ]; then

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from infra.serving.xds import Fragment
 
-_FENCED, _REJECTED, _UNKNOWN, _LOST, _LATE = 75, 76, 77, 78, 79
+_SILENT, _FENCED, _REJECTED, _UNKNOWN, _LOST, _LATE = 70, 75, 76, 77, 78, 79
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +119,7 @@ class RouterFiles:
         if code == 0:
             return
         reasons = {
+            _SILENT: "it didn't answer whoever asked what it runs; try again",
             _REJECTED: "it was rejected, and what was there before is back",
             _UNKNOWN: "a route may only name clusters that are there",
             _LOST: "requests were sent to a cluster that is not there",
