@@ -51,12 +51,13 @@ class Measured:
 
         async def watched(message: Message) -> None:
             nonlocal code, whole
-            starts = message["type"] == "http.response.start"
-            if starts:
+            if message["type"] == "http.response.start":
                 code = message["status"]
                 self._mark(message)
+                await send(message)
+                return
             await send(message)
-            whole = not starts and not message.get("more_body")
+            whole = not message.get("more_body")
 
         self.requests.began()
         try:

@@ -56,6 +56,10 @@ class Predictions:
             self.seen.classes[*labels, ("class", name)] = 0
 
     def _count(self, watched: Watched, values: Sequence[object], labels: Labels) -> None:
+        if len(values) <= _VALUES_AT_ONCE:
+            with self.seen.lock:
+                self._add(watched, values, labels)
+            return
         for start in range(0, len(values), _VALUES_AT_ONCE):
             with self.seen.lock:
                 self._add(watched, values[start : start + _VALUES_AT_ONCE], labels)
@@ -68,8 +72,8 @@ class Predictions:
                     histogram.observe(value)
             return
         for value in values:
-            name = str(value) if str(value) in watched.classes else _OTHER
-            self.seen.classes[*labels, ("class", name)] += 1
+            name = str(value)
+            self.seen.classes[*labels, ("class", name if name in watched.classes else _OTHER)] += 1
 
 
 def read_reference(path: Path | None, *, count_inputs: bool = True) -> Predictions:
