@@ -15,9 +15,11 @@ import yaml
 
 from tests.app.test_init import start
 from towpath.app.init import FromExample, FromPickle
+from towpath.core import pickles
 from towpath.core.errors import UsageError
 from towpath.core.pickles import imported_modules, is_pickle, pickled_modules
 from towpath.core.scaffold import name_from
+from towpath.serving import pickled
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,10 @@ def test_what_joblib_compressed_is_a_pickle_that_needs_joblib(tmp_path: Path, pa
 
     assert "m.pkl is compressed, so what it needs can't be read" in "\n".join(done.remarks)
     assert "joblib" in "\n".join(done.remarks)
+
+
+def test_init_and_the_kit_take_the_same_files_for_compressed() -> None:
+    assert pickles.COMPRESSED == pickled.COMPRESSED
 
 
 def test_what_is_no_pickle_names_no_modules(tmp_path: Path) -> None:

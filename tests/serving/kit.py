@@ -21,6 +21,12 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = Path(__file__).parent / "models"
 DIGEST = "sha256:" + "a" * 64
+GATED = (  # models of every kind that answer once a file is there, and how each is asked
+    ("kit_models:Gate", "infer"),
+    ("loop_models:AsyncGate", "infer"),
+    ("kit_models:GatedStream", "infer_stream"),
+    ("loop_models:AsyncGatedStream", "infer_stream"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serving.kit import Answer, Kit, ready, request_of
+from tests.serving.kit import GATED, Answer, Kit, ready, request_of
 
 REFERENCE = {
     "version": 1,
@@ -111,15 +111,7 @@ def test_requests_run_side_by_side_up_to_the_number_of_threads(tmp_path: Path) -
         assert [answer.status for answer in answers] == [200] * 3
 
 
-@pytest.mark.parametrize(
-    ("target", "route"),
-    [
-        ("kit_models:Gate", "infer"),
-        ("loop_models:AsyncGate", "infer"),
-        ("kit_models:GatedStream", "infer_stream"),
-        ("loop_models:AsyncGatedStream", "infer_stream"),
-    ],
-)
+@pytest.mark.parametrize(("target", "route"), GATED)
 def test_what_finds_the_queue_full_is_told_to_come_back(tmp_path: Path, target: str, route: str) -> None:
     with ready(target, tmp_path, {"TOWPATH_THREADS": "1", "TOWPATH_QUEUE": "1"}) as kit:
         refused = f'towpath_requests_total{{route="{route}",code="503"}}'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.kit import Answer, Kit, ready, request_of, serving
+from tests.serving.kit import GATED, Answer, Kit, ready, request_of, serving
 from towpath.adapters.holdout import read_rows
 from towpath.serving.state import Phase, Readiness
 
@@ -167,15 +167,7 @@ def test_a_stream_under_way_is_drained_to_its_end(tmp_path: Path) -> None:
         assert kit.process.wait(20) == 0
 
 
-@pytest.mark.parametrize(
-    ("target", "route"),
-    [
-        ("kit_models:Gate", "infer"),
-        ("loop_models:AsyncGate", "infer"),
-        ("kit_models:GatedStream", "infer_stream"),
-        ("loop_models:AsyncGatedStream", "infer_stream"),
-    ],
-)
+@pytest.mark.parametrize(("target", "route"), GATED)
 def test_a_request_that_outlives_the_drain_time_is_cut_and_counted(tmp_path: Path, target: str, route: str) -> None:
     with ready(target, tmp_path, {"TOWPATH_DRAIN": "0.3"}) as kit:
         with ThreadPoolExecutor() as callers:

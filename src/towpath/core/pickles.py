@@ -15,7 +15,7 @@ _NOT_PACKAGES = frozenset(
 )  # the kit; Python 2's names in old protocols
 _GETS = frozenset({"GET", "BINGET", "LONG_BINGET"})
 
-_COMPRESSED: Final = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")  # as joblib may
+COMPRESSED: Final = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00", b"\x04\x22\x4d\x18")  # the kit's list
 
 
 class _Names:
@@ -54,7 +54,7 @@ def _string(opcode: str, argument: object) -> str | None:
 def is_compressed(file: BinaryIO) -> bool:
     """Whether the file begins as one that joblib compressed; which modules that needs can't be read."""
     file.seek(0)
-    return file.read(6).startswith(_COMPRESSED)
+    return file.read(6).startswith(COMPRESSED)
 
 
 def is_pickle(file: BinaryIO) -> bool:

@@ -21,7 +21,7 @@ from towpath.serving.protocol import Inputs
 PICKLE = "TOWPATH_PICKLE"  # the pickle's name in the weights folder, where there are several
 PREDICT = "TOWPATH_PREDICT"  # the file with the function; default: predict.py
 _ENDINGS = (".pkl", ".pickle", ".joblib")
-_COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00", b"\x04\x22\x4d\x18")
+COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00", b"\x04\x22\x4d\x18")
 """How zlib, gzip, bz2, xz, lzma and lz4 begin, and no pickle."""
 _JOBLIBS = b"joblib.numpy_pickle"  # whose arrays lie between the pickle's own bytes
 
@@ -73,7 +73,7 @@ def _is_joblibs(path: Path) -> bool:
     """Whether only joblib can load it, whatever it is called."""
     with path.open("rb") as file:
         begins = file.read(8)
-        if not begins or begins.startswith(_COMPRESSED):
+        if not begins or begins.startswith(COMPRESSED):
             return bool(begins)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return content.find(_JOBLIBS) >= 0

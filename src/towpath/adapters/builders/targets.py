@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from towpath.core.image import ImageSpec
+from towpath.core.image import KIT_CLASSES, ImageSpec
 from towpath.core.targets import classes, may_have, module_files
 
-_KIT: Final = "towpath"
 _BASE: Final = re.compile(r"python3\.\d+")  # a base with nothing of the user's in it
 
 
@@ -28,7 +27,7 @@ def wrong_target(folder: Path, spec: ImageSpec, shipped: Mapping[str, Path]) -> 
         return f"command: {path} has no {name}; its classes: {has}" if has else ""
     if _may_come_from_elsewhere(module, spec, shipped):
         return ""
-    left = next((path for path in module_files(module) if (folder / path).is_file()), "")
+    left = _left(folder, module)
     if left:
         return f"command: {left} is not among the files of code; add it there"
     return f"command: no file of code is the module {module}, and there are no requirements it could come with"
@@ -39,14 +38,18 @@ def _may_come_from_elsewhere(module: str, spec: ImageSpec, shipped: Mapping[str,
     own = spec.requirements or not _BASE.fullmatch(spec.base) or "PYTHONPATH" in spec.env
     compiled = (PurePosixPath(path) for path in shipped if path.endswith((".so", ".pyc")))
     stems = {str(path.with_name(path.name.partition(".")[0])) for path in compiled}
-    return bool(own) or module.partition(".")[0] == _KIT or module.replace(".", "/") in stems
+    return bool(own) or spec.command.startswith(KIT_CLASSES) or module.replace(".", "/") in stems
+
+
+def _left(folder: Path, module: str) -> str:
+    """The module's file in the model's folder; empty where there is none."""
+    return next((path for path in module_files(module) if (folder / path).is_file()), "")
 
 
 def doubtful_target(folder: Path, spec: ImageSpec, shipped: Mapping[str, Path]) -> str:
     """What to look at where the command's module lies in the folder, goes not into the image, and may be elsewhere."""
     module = spec.command.partition(":")[0]
-    paths = module_files(module)
-    left = next((path for path in paths if (folder / path).is_file()), "")
-    if not left or any(path in shipped for path in paths):
+    left = _left(folder, module)
+    if not left or any(path in shipped for path in module_files(module)):
         return ""
     return f"{left} is not among the files of code: unless {module} comes from elsewhere, the release can't start"
